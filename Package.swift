@@ -1,0 +1,98 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// Targets stand in the order of the tiers: each may use what stands above it, never what stands below.
+// The dependency lists are the architecture (docs/architecture.md draws it).
+
+let strict: [SwiftSetting] = [
+  .swiftLanguageMode(.v6),
+  .strictMemorySafety(),
+  .treatAllWarnings(as: .error),
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+/// A library module of the tier, in a folder of its own name.
+func module(_ tier: String, _ name: String, uses dependencies: [Target.Dependency] = []) -> Target {
+  .target(name: name, dependencies: dependencies, path: "Sources/\(tier)/\(name)", swiftSettings: strict)
+}
+
+/// The tests of one module, in the same place of the tree below Tests.
+func tests(_ tier: String, _ name: String, uses dependencies: [Target.Dependency]) -> Target {
+  .testTarget(
+    name: "\(name)Tests", dependencies: dependencies, path: "Tests/\(tier)/\(name)Tests", swiftSettings: strict)
+}
+
+/// A module that carries BPF programs: the plugin compiles those that it lists for the module, and embeds the objects.
+func embedding(_ target: Target) -> Target {
+  target.plugins = [.plugin(name: "CompileBPF")]
+  return target
+}
+
+let build: [Target] = [
+  .executableTarget(name: "embed-bpf", path: "Sources/Build/embed-bpf", swiftSettings: strict),
+  .plugin(
+    name: "CompileBPF", capability: .buildTool(), dependencies: ["embed-bpf"], path: "Sources/Build/CompileBPF"),
+]
+
+let linux: [Target] = [
+  .target(name: "CLinux", path: "Sources/Linux/CLinux"),
+  module("Linux", "LinuxCalls", uses: ["CLinux"]),
+]
+
+let object: [Target] = [
+  .systemLibrary(
+    name: "CLibelf", path: "Sources/Object/CLibelf", providers: [.apt(["libelf-dev", "zlib1g-dev"])]),
+  module("Object", "ByteReading"),
+  module("Object", "BPFInstructions", uses: ["ByteReading"]),
+  module("Object", "BPFTypes", uses: ["ByteReading"]),
+  module("Object", "BPFObjectFile", uses: ["CLibelf", "ByteReading", "BPFInstructions", "BPFTypes"]),
+  module("Object", "BPFRelocation", uses: ["ByteReading", "BPFInstructions", "BPFTypes", "BPFObjectFile"]),
+]
+
+let runtime: [Target] = [
+  module("Runtime", "RouteNetlink", uses: ["LinuxCalls", "ByteReading"]),
+  module(
+    "Runtime", "BPFLoader",
+    uses: ["LinuxCalls", "ByteReading", "BPFInstructions", "BPFTypes", "BPFObjectFile", "BPFRelocation"]),
+  module("Runtime", "BPFLinks", uses: ["LinuxCalls", "RouteNetlink", "BPFLoader", "BPFObjectFile"]),
+  module("Runtime", "BPFRings", uses: ["LinuxCalls"]),
+  .target(
+    name: "Merops",
+    dependencies: ["LinuxCalls", "BPFObjectFile", "BPFRelocation", "BPFLoader", "BPFLinks", "BPFRings"],
+    path: "Sources/Merops", swiftSettings: strict),
+]
+
+let capture: [Target] = [
+  embedding(module("Capture", "CaptureProgram", uses: ["ByteReading"])),
+  module("Capture", "CaptureEvents", uses: ["ByteReading"]),
+  module(
+    "Capture", "CaptureSession",
+    uses: [
+      "CaptureProgram", "LinuxCalls", "ByteReading", "RouteNetlink", "BPFObjectFile", "BPFRelocation", "BPFLoader",
+      "BPFLinks", "BPFRings", "CaptureEvents",
+    ]),
+]
+
+let tool: [Target] = [
+  .executableTarget(
+    name: "MeropsCommand",
+    dependencies: [
+      "CaptureSession", "CaptureEvents", "LinuxCalls", "RouteNetlink",
+      .product(name: "ArgumentParser", package: "swift-argument-parser"),
+    ],
+    path: "Sources/Tool/merops", swiftSettings: strict)
+]
+
+let package = Package(
+  name: "Merops",
+  products: [
+    .library(name: "Merops", targets: ["Merops"]),
+    .executable(name: "merops", targets: ["MeropsCommand"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
+  ],
+  targets: build + linux + object + runtime + capture + tool
+)

@@ -1,0 +1,166 @@
+// One structure per bpf(2) command that Merops uses.
+//
+// They repeat members of `union bpf_attr` (include/uapi/linux/bpf.h) under the same names and at the same offsets, so
+// that the headers of the distribution, which may be older than the running kernel, do not limit what can be asked.
+// Pointers travel as 64-bit integers, as in the original. Times behind a member are the first kernel that knows it.
+#ifndef MEROPS_BPF_ATTRIBUTES_H
+#define MEROPS_BPF_ATTRIBUTES_H
+
+#include <stdint.h>
+
+// The commands: `enum bpf_cmd`.
+enum {
+  LINUX_BPF_MAP_CREATE = 0,
+  LINUX_BPF_MAP_LOOKUP_ELEM = 1,
+  LINUX_BPF_MAP_UPDATE_ELEM = 2,
+  LINUX_BPF_PROG_LOAD = 5,
+  LINUX_BPF_PROG_TEST_RUN = 10,
+  LINUX_BPF_PROG_GET_FD_BY_ID = 13,
+  LINUX_BPF_OBJ_GET_INFO_BY_FD = 15,
+  LINUX_BPF_BTF_LOAD = 18,
+  LINUX_BPF_MAP_FREEZE = 22,
+  LINUX_BPF_LINK_CREATE = 28,
+  LINUX_BPF_LINK_GET_NEXT_ID = 31,
+  LINUX_BPF_LINK_GET_FD_BY_ID = 30,
+  LINUX_BPF_LINK_DETACH = 34,
+};
+
+struct linux_bpf_map_create {
+  uint32_t map_type;
+  uint32_t key_size;
+  uint32_t value_size;
+  uint32_t max_entries;
+  uint32_t map_flags;
+  uint32_t inner_map_fd;
+  uint32_t numa_node;
+  char map_name[16];
+  uint32_t map_ifindex;
+  uint32_t btf_fd;
+  uint32_t btf_key_type_id;
+  uint32_t btf_value_type_id;
+  uint32_t btf_vmlinux_value_type_id;  // 5.6
+  uint64_t map_extra;                  // 5.16
+};
+
+struct linux_bpf_map_element {
+  uint32_t map_fd;
+  uint32_t padding;
+  uint64_t key;
+  uint64_t value;
+  uint64_t flags;
+};
+
+struct linux_bpf_map_freeze {
+  uint32_t map_fd;
+};
+
+struct linux_bpf_prog_load {
+  uint32_t prog_type;
+  uint32_t insn_cnt;
+  uint64_t insns;
+  uint64_t license;
+  uint32_t log_level;
+  uint32_t log_size;
+  uint64_t log_buf;
+  uint32_t kern_version;
+  uint32_t prog_flags;
+  char prog_name[16];
+  uint32_t prog_ifindex;
+  uint32_t expected_attach_type;
+  uint32_t prog_btf_fd;
+  uint32_t func_info_rec_size;
+  uint64_t func_info;
+  uint32_t func_info_cnt;
+  uint32_t line_info_rec_size;
+  uint64_t line_info;
+  uint32_t line_info_cnt;
+  uint32_t attach_btf_id;
+  uint32_t attach_btf_obj_fd;
+  uint32_t core_relo_cnt;      // 5.17
+  uint64_t fd_array;           // 5.14
+  uint64_t core_relos;         // 5.17
+  uint32_t core_relo_rec_size; // 5.17
+  uint32_t log_true_size;      // 6.4, written by the kernel
+};
+
+struct linux_bpf_btf_load {
+  uint64_t btf;
+  uint64_t btf_log_buf;
+  uint32_t btf_size;
+  uint32_t btf_log_size;
+  uint32_t btf_log_level;
+  uint32_t btf_log_true_size;  // 6.4, written by the kernel
+};
+
+struct linux_bpf_test_run {
+  uint32_t prog_fd;
+  uint32_t retval;
+  uint32_t data_size_in;
+  uint32_t data_size_out;
+  uint64_t data_in;
+  uint64_t data_out;
+  uint32_t repeat;
+  uint32_t duration;
+};
+
+// BPF_*_GET_FD_BY_ID and BPF_*_GET_NEXT_ID.
+struct linux_bpf_get_id {
+  uint32_t id;
+  uint32_t next_id;
+  uint32_t open_flags;
+};
+
+struct linux_bpf_object_info {
+  uint32_t bpf_fd;
+  uint32_t info_len;
+  uint64_t info;
+};
+
+struct linux_bpf_link_create {
+  uint32_t prog_fd;
+  uint32_t target;  // a descriptor or an interface index
+  uint32_t attach_type;
+  uint32_t flags;
+};
+
+struct linux_bpf_link_detach {
+  uint32_t link_fd;
+};
+
+// The head of `struct bpf_prog_info`.
+struct linux_bpf_prog_info {
+  uint32_t type;
+  uint32_t id;
+  uint8_t tag[8];
+  uint32_t jited_prog_len;
+  uint32_t xlated_prog_len;
+  uint64_t jited_prog_insns;
+  uint64_t xlated_prog_insns;
+  uint64_t load_time;
+  uint32_t created_by_uid;
+  uint32_t nr_map_ids;
+  uint64_t map_ids;
+  char name[16];
+};
+
+// The head of `struct bpf_map_info`.
+struct linux_bpf_map_info {
+  uint32_t type;
+  uint32_t id;
+  uint32_t key_size;
+  uint32_t value_size;
+  uint32_t max_entries;
+  uint32_t map_flags;
+  char name[16];
+};
+
+// `struct bpf_link_info` with its arm for XDP links.
+struct linux_bpf_link_info {
+  uint32_t type;
+  uint32_t id;
+  uint32_t prog_id;
+  uint32_t padding;
+  uint32_t xdp_ifindex;
+};
+
+#endif

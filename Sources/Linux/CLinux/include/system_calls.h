@@ -1,0 +1,61 @@
+// System calls with the error in the result: each returns what the kernel returned, or `-errno`.
+// Nothing runs between the call and the reading of errno.
+#ifndef MEROPS_SYSTEM_CALLS_H
+#define MEROPS_SYSTEM_CALLS_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+// bpf(2). Copies `attribute` into a zeroed buffer larger than any kernel's `union bpf_attr` and back: some commands
+// write results past the size they were given.
+long linux_bpf(int command, void *attribute, size_t size);
+
+// `EPERM` and `Operation not permitted`; NULL for a number that the C library does not know.
+const char *linux_errno_name(int number);
+const char *linux_errno_message(int number);
+
+int linux_close(int descriptor);
+int linux_open(const char *path, int flags);
+// openat(2) with O_CREAT.
+int linux_create(const char *path, int flags, unsigned mode);
+ssize_t linux_read(int descriptor, void *buffer, size_t count);
+ssize_t linux_write(int descriptor, const void *buffer, size_t count);
+// mmap(2); returns the address or a negative errno.
+intptr_t linux_mmap(size_t length, int protection, int flags, int descriptor, off_t offset);
+int linux_munmap(void *address, size_t length);
+int linux_ioctl(int descriptor, unsigned long request, void *argument);
+
+int linux_epoll_create(void);
+// Watches `descriptor` for input; `token` comes back from the wait.
+int linux_epoll_add(int epoll, int descriptor, uint64_t token);
+// Returns how many of `tokens` were filled.
+int linux_epoll_wait(int epoll, uint64_t *tokens, int capacity, int timeout_milliseconds);
+
+// A signalfd(2) for the signals in `signals`, which this blocks for the calling thread.
+int linux_signalfd(const int *signals, int count);
+// Unblocks every signal, as a child that another program becomes expects.
+int linux_unblock_signals(void);
+
+int linux_socket(int domain, int type, int protocol);
+int linux_bind(int descriptor, const void *address, unsigned length);
+int linux_connect(int descriptor, const void *address, unsigned length);
+int linux_listen(int descriptor, int backlog);
+int linux_accept(int descriptor);
+int linux_getsockname(int descriptor, void *address, unsigned length);
+int linux_shutdown(int descriptor, int how);
+int linux_setsockopt(int descriptor, int level, int option, const void *value, unsigned length);
+ssize_t linux_send(int descriptor, const void *buffer, size_t count, int flags);
+ssize_t linux_receive(int descriptor, void *buffer, size_t count, int flags);
+
+int linux_setns(int descriptor, int kind);
+int linux_unshare(int flags);
+// setrlimit(RLIMIT_MEMLOCK, infinity).
+int linux_raise_memlock(void);
+// The effective capabilities of this thread as one word, 0 where they cannot be read.
+uint64_t linux_effective_capabilities(void);
+uint64_t linux_clock(int clock);
+long linux_page_size(void);
+int linux_processor_count(void);
+
+#endif

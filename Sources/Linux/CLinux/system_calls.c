@@ -1,0 +1,135 @@
+#define _GNU_SOURCE
+#include "system_calls.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <linux/capability.h>
+#include <time.h>
+#include <unistd.h>
+
+#define ANSWER(call)                        \
+  do {                                      \
+    __auto_type result = (call);            \
+    return result < 0 ? -errno : result;    \
+  } while (0)
+
+long linux_bpf(int command, void *attribute, size_t size) {
+  union {
+    unsigned char bytes[512];
+    uint64_t alignment;
+  } buffer;
+  if (size > sizeof buffer / 2) return -E2BIG;
+  memset(&buffer, 0, sizeof buffer);
+  memcpy(&buffer, attribute, size);
+  long result = syscall(SYS_bpf, command, &buffer, size);
+  int error = errno;
+  memcpy(attribute, &buffer, size);
+  return result < 0 ? -error : result;
+}
+
+const char *linux_errno_name(int number) { return strerrorname_np(number); }
+const char *linux_errno_message(int number) { return strerrordesc_np(number); }
+
+int linux_close(int descriptor) { ANSWER(close(descriptor)); }
+int linux_open(const char *path, int flags) { ANSWER(open(path, flags | O_CLOEXEC)); }
+int linux_create(const char *path, int flags, unsigned mode) {
+  ANSWER(open(path, flags | O_CREAT | O_CLOEXEC, mode));
+}
+ssize_t linux_read(int descriptor, void *buffer, size_t count) { ANSWER(read(descriptor, buffer, count)); }
+ssize_t linux_write(int descriptor, const void *buffer, size_t count) { ANSWER(write(descriptor, buffer, count)); }
+
+intptr_t linux_mmap(size_t length, int protection, int flags, int descriptor, off_t offset) {
+  void *address = mmap(NULL, length, protection, flags, descriptor, offset);
+  return address == MAP_FAILED ? -errno : (intptr_t)address;
+}
+
+int linux_munmap(void *address, size_t length) { ANSWER(munmap(address, length)); }
+int linux_ioctl(int descriptor, unsigned long request, void *argument) {
+  ANSWER(ioctl(descriptor, request, argument));
+}
+
+int linux_epoll_create(void) { ANSWER(epoll_create1(EPOLL_CLOEXEC)); }
+
+int linux_epoll_add(int epoll, int descriptor, uint64_t token) {
+  struct epoll_event event = {.events = EPOLLIN, .data.u64 = token};
+  ANSWER(epoll_ctl(epoll, EPOLL_CTL_ADD, descriptor, &event));
+}
+
+int linux_epoll_wait(int epoll, uint64_t *tokens, int capacity, int timeout_milliseconds) {
+  struct epoll_event events[16];
+  if (capacity > 16) capacity = 16;
+  int count = epoll_wait(epoll, events, capacity, timeout_milliseconds);
+  if (count < 0) return -errno;
+  for (int i = 0; i < count; i++) tokens[i] = events[i].data.u64;
+  return count;
+}
+
+int linux_signalfd(const int *signals, int count) {
+  sigset_t set;
+  sigemptyset(&set);
+  for (int i = 0; i < count; i++) sigaddset(&set, signals[i]);
+  if (sigprocmask(SIG_BLOCK, &set, NULL) < 0) return -errno;
+  ANSWER(signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
+}
+
+int linux_unblock_signals(void) {
+  sigset_t none;
+  sigemptyset(&none);
+  ANSWER(sigprocmask(SIG_SETMASK, &none, NULL));
+}
+
+int linux_socket(int domain, int type, int protocol) { ANSWER(socket(domain, type | SOCK_CLOEXEC, protocol)); }
+int linux_bind(int descriptor, const void *address, unsigned length) { ANSWER(bind(descriptor, address, length)); }
+int linux_connect(int descriptor, const void *address, unsigned length) {
+  ANSWER(connect(descriptor, address, length));
+}
+int linux_listen(int descriptor, int backlog) { ANSWER(listen(descriptor, backlog)); }
+int linux_accept(int descriptor) { ANSWER(accept4(descriptor, NULL, NULL, SOCK_CLOEXEC)); }
+int linux_getsockname(int descriptor, void *address, unsigned length) {
+  socklen_t size = length;
+  ANSWER(getsockname(descriptor, address, &size));
+}
+int linux_shutdown(int descriptor, int how) { ANSWER(shutdown(descriptor, how)); }
+int linux_setsockopt(int descriptor, int level, int option, const void *value, unsigned length) {
+  ANSWER(setsockopt(descriptor, level, option, value, length));
+}
+ssize_t linux_send(int descriptor, const void *buffer, size_t count, int flags) {
+  ANSWER(send(descriptor, buffer, count, flags));
+}
+ssize_t linux_receive(int descriptor, void *buffer, size_t count, int flags) {
+  ANSWER(recv(descriptor, buffer, count, flags));
+}
+
+int linux_setns(int descriptor, int kind) { ANSWER(setns(descriptor, kind)); }
+int linux_unshare(int flags) { ANSWER(unshare(flags)); }
+
+int linux_raise_memlock(void) {
+  struct rlimit unlimited = {RLIM_INFINITY, RLIM_INFINITY};
+  ANSWER(setrlimit(RLIMIT_MEMLOCK, &unlimited));
+}
+
+uint64_t linux_effective_capabilities(void) {
+  struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3, .pid = 0};
+  struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {0};
+  if (syscall(SYS_capget, &header, data) < 0) return 0;
+  return (uint64_t)data[1].effective << 32 | data[0].effective;
+}
+
+uint64_t linux_clock(int clock) {
+  struct timespec now = {0};
+  clock_gettime(clock, &now);
+  return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+long linux_page_size(void) { return sysconf(_SC_PAGESIZE); }
+int linux_processor_count(void) { return (int)sysconf(_SC_NPROCESSORS_CONF); }

@@ -1,0 +1,61 @@
+internal import CLinux
+import Glibc
+
+/// Sole owner of one open descriptor; closes it when the value ends.
+public struct FileDescriptor: ~Copyable, Sendable {
+  package let number: CInt
+  package init(adopting number: CInt) { self.number = number }
+
+  /// open(2), close-on-exec.
+  package init(opening path: String, flags: CInt) throws(SystemCallError) {
+    number = try retrying("open \(path)") { unsafe linux_open(path, flags) }
+  }
+
+  /// open(2) with `O_CREAT`, close-on-exec.
+  package init(creating path: String, flags: CInt, mode: CUnsignedInt) throws(SystemCallError) {
+    number = try retrying("open \(path)") { unsafe linux_create(path, flags, mode) }
+  }
+
+  /// Closes now and reports failure, which `deinit` cannot.
+  public consuming func close() throws(SystemCallError) {
+    let number = self.number
+    discard self
+    _ = try checked("close", linux_close(number))
+  }
+
+  deinit { _ = linux_close(number) }
+}
+
+extension FileDescriptor {
+  /// read(2): fills `buffer` from its start. Returns how many bytes came, 0 at the end.
+  package borrowing func read(into buffer: inout [UInt8]) throws(SystemCallError) -> Int {
+    let number = self.number
+    return try retrying("read") {
+      unsafe buffer.withUnsafeMutableBytes { unsafe linux_read(number, $0.baseAddress, $0.count) }
+    }
+  }
+
+  /// Reads to the end of the file.
+  package borrowing func readAll() throws(SystemCallError) -> [UInt8] {
+    var all: [UInt8] = []
+    var chunk = [UInt8](repeating: 0, count: 65536)
+    while case let count = try read(into: &chunk), count > 0 { all.append(contentsOf: chunk[..<count]) }
+    return all
+  }
+}
+
+/// Reads a whole file.
+package func contents(ofFile path: String) throws(SystemCallError) -> [UInt8] {
+  try FileDescriptor(opening: path, flags: O_RDONLY).readAll()
+}
+
+/// Writes all of `bytes` to a descriptor that somebody else owns, such as standard output.
+package func writeAll(_ bytes: RawSpan, to descriptor: CInt) throws(SystemCallError) {
+  var written = 0
+  while written < bytes.byteCount {
+    let rest = bytes.extracting(droppingFirst: written)
+    written += try retrying("write") {
+      unsafe rest.withUnsafeBytes { unsafe linux_write(descriptor, $0.baseAddress, $0.count) }
+    }
+  }
+}

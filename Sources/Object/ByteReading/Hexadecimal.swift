@@ -1,0 +1,12 @@
+extension [UInt8] {
+  /// The bytes that `text` spells with two lower-case hexadecimal digits each, as embed-bpf writes them.
+  package init(hexadecimal text: StaticString) {
+    precondition(text.utf8CodeUnitCount % 2 == 0, "half a byte")
+    func value(_ digit: UInt8) -> UInt8 {
+      digit & 0x40 == 0 ? digit & 15 : digit - UInt8(ascii: "a") + 10
+    }
+    self = text.withUTF8Buffer { digits in
+      stride(from: 0, to: digits.count, by: 2).map { unsafe value(digits[$0]) << 4 | value(digits[$0 + 1]) }
+    }
+  }
+}

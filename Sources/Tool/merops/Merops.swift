@@ -1,0 +1,6 @@
+import ArgumentParser
+
+@main
+struct Merops: ParsableCommand {
+  static let configuration = CommandConfiguration(commandName: "merops")
+}
