@@ -1,0 +1,33 @@
+// What every BPF program here starts from: <linux/bpf.h>, the declarations that clang needs for sections and BTF maps,
+// and the helpers in use, each a call of the number that `enum bpf_func_id` gives it.
+#ifndef MEROPS_BPF_H
+#define MEROPS_BPF_H
+
+#include <linux/bpf.h>
+#include <stdbool.h>
+
+#define SEC(name) __attribute__((section(name), used))
+
+// Members of a BTF map definition: the number is an array's length, the type a pointer's target.
+#define MAP_NUMBER(name, value) int (*name)[value]
+#define MAP_TYPE(name, type) type *name
+
+// A constant that user space sets before the program is loaded; the verifier then follows only the branches it leaves.
+#define CONSTANT const volatile
+
+static void *(*const bpf_map_lookup_elem)(void *map, const void *key) = (void *)BPF_FUNC_map_lookup_elem;
+static __u64 (*const bpf_ktime_get_ns)(void) = (void *)BPF_FUNC_ktime_get_ns;
+
+// Linux 5.8.
+static void *(*const bpf_ringbuf_reserve)(void *ring, __u64 size, __u64 flags) = (void *)BPF_FUNC_ringbuf_reserve;
+static void (*const bpf_ringbuf_submit)(void *data, __u64 flags) = (void *)BPF_FUNC_ringbuf_submit;
+static void (*const bpf_ringbuf_discard)(void *data, __u64 flags) = (void *)BPF_FUNC_ringbuf_discard;
+static __u64 (*const bpf_ringbuf_query)(void *ring, __u64 flags) = (void *)BPF_FUNC_ringbuf_query;
+
+// Linux 5.18. By number, since distribution headers may be older.
+static __u64 (*const bpf_xdp_get_buff_len)(struct xdp_md *context) = (void *)188;
+
+// Swaps the bytes of a 16-bit constant or value read in network order.
+#define network16(value) __builtin_bswap16(value)
+
+#endif
