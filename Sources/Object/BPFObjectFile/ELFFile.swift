@@ -1,0 +1,180 @@
+import ByteReading
+internal import CLibelf
+
+/// The container: sections, symbols and relocations of a relocatable 64-bit ELF file, read with libelf and copied out.
+struct ELFFile {
+  struct Section {
+    let name: String
+    /// `SHT_*`
+    let type: UInt32
+    let isExecutable: Bool
+    /// The bytes in memory; a section without bytes in the file (`SHT_NOBITS`) has a size but no contents.
+    let size: Int
+    let contents: [UInt8]
+    /// For a relocation section, the section that it relocates.
+    let relocatedSection: Int
+  }
+
+  struct Symbol {
+    let name: String
+    let value: Int
+    let size: Int
+    let section: Int
+    /// `STB_*`
+    let binding: UInt8
+    /// `STT_*`
+    let type: UInt8
+    /// `STV_*`
+    let visibility: UInt8
+  }
+
+  struct Relocation {
+    /// In bytes from the start of the relocated section.
+    let offset: Int
+    let symbol: Int
+    /// `R_BPF_*`
+    let type: UInt32
+  }
+
+  private(set) var sections: [Section] = []
+  private(set) var symbols: [Symbol] = []
+  /// By the index of the section that they relocate, in the order of the file.
+  private(set) var relocations: [Int: [Relocation]] = [:]
+
+  private static let headerSize = 64
+  private static let sectionHeaderSize = 64
+
+  init(bytes: [UInt8]) throws(ObjectFileError) {
+    do { try Self.checkContainer(bytes) } catch let error as TruncatedError {
+      throw ObjectFileError(.truncated(offset: error.offset))
+    } catch let error as ObjectFileError {
+      throw error
+    } catch {
+      fatalError("no other error is thrown here: \(error)")
+    }
+    // libelf takes a pointer to memory that may be written to, but does not write when it only reads.
+    let failure = unsafe bytes.withUnsafeBytes { (image) -> ObjectFileError? in
+      let start = unsafe UnsafeMutableRawPointer(mutating: image.baseAddress)?.assumingMemoryBound(to: CChar.self)
+      _ = elf_version(UInt32(EV_CURRENT))
+      guard let elf = unsafe elf_memory(start, image.count) else {
+        return ObjectFileError(.notELF(Self.libelfMessage))
+      }
+      defer { _ = unsafe elf_end(elf) }
+      do throws(ObjectFileError) { try unsafe read(elf) } catch { return error }
+      return nil
+    }
+    if let failure { throw failure }
+  }
+
+  /// libelf trusts some of what a header says, so the bounds of everything in it are checked first.
+  private static func checkContainer(_ bytes: [UInt8]) throws {
+    guard bytes.count >= headerSize, bytes.starts(with: [0x7f, UInt8(ascii: "E"), UInt8(ascii: "L"), UInt8(ascii: "F")])
+    else { throw ObjectFileError(.notELF("it does not begin with an ELF header")) }
+    guard bytes[4] == 2 else { throw ObjectFileError(.notELF("it is a 32-bit file; BPF objects are 64-bit files")) }
+    guard bytes[5] == 1 else { throw ObjectFileError(.otherByteOrder) }
+    guard try bytes.read(UInt16.self, at: 16) == ET_REL else {
+      throw ObjectFileError(.notELF("it is no relocatable object (compile it with -c)"))
+    }
+    let machine = try bytes.read(UInt16.self, at: 18)
+    guard machine == EM_BPF || machine == EM_NONE else { throw ObjectFileError(.otherMachine(machine)) }
+    let tableOffset = try bytes.read(UInt64.self, at: 40)
+    let entrySize = try bytes.read(UInt16.self, at: 58)
+    let count = UInt64(try bytes.read(UInt16.self, at: 60))
+    guard count > 0, entrySize == sectionHeaderSize, tableOffset % 8 == 0, tableOffset <= UInt64(bytes.count),
+      count * UInt64(sectionHeaderSize) <= UInt64(bytes.count) - tableOffset
+    else { throw ObjectFileError(.badSectionTable) }
+    for index in 0..<Int(count) {
+      let header = Int(tableOffset) + index * sectionHeaderSize
+      let type = try bytes.read(UInt32.self, at: header + 4)
+      let offset = try bytes.read(UInt64.self, at: header + 24)
+      let size = try bytes.read(UInt64.self, at: header + 32)
+      let limit = type == SHT_NOBITS ? UInt64(UInt32.max) : UInt64(bytes.count)
+      let start = type == SHT_NOBITS ? 0 : offset
+      guard start <= limit, size <= limit - start else {
+        throw ObjectFileError(.badSection(index: index, offset: header))
+      }
+    }
+  }
+
+  private mutating func read(_ elf: OpaquePointer) throws(ObjectFileError) {
+    var stringsIndex = 0
+    guard unsafe elf_getshdrstrndx(elf, &stringsIndex) == 0 else { throw ObjectFileError(.badSectionTable) }
+    var sectionCount = 0
+    guard unsafe elf_getshdrnum(elf, &sectionCount) == 0 else { throw ObjectFileError(.badSectionTable) }
+    var symbolSection: Int?
+    var relocationSections: [Int] = []
+    for index in 0..<sectionCount {
+      var header = GElf_Shdr()
+      guard let scn = unsafe elf_getscn(elf, index), unsafe gelf_getshdr(scn, &header) != nil else {
+        throw ObjectFileError(.badSectionTable)
+      }
+      let name = unsafe elf_strptr(elf, stringsIndex, Int(header.sh_name)).map { unsafe String(cString: $0) } ?? ""
+      // Debugging information is the bulk of most objects and nothing to us.
+      let isWanted = header.sh_type != SHT_NOBITS && !name.hasPrefix(".debug") && !name.hasPrefix(".rel.debug")
+      var contents: [UInt8] = []
+      if isWanted, let data = unsafe elf_rawdata(scn, nil), let start = unsafe data.pointee.d_buf {
+        contents = unsafe Array(UnsafeRawBufferPointer(start: start, count: data.pointee.d_size))
+      }
+      sections.append(
+        Section(
+          name: name, type: header.sh_type, isExecutable: header.sh_flags & UInt64(SHF_EXECINSTR) != 0,
+          size: Int(header.sh_size), contents: contents, relocatedSection: Int(header.sh_info)))
+      if header.sh_type == SHT_SYMTAB, symbolSection == nil {
+        symbolSection = index
+        try unsafe readSymbols(elf, scn, header)
+      }
+      if header.sh_type == SHT_REL, isWanted { relocationSections.append(index) }
+    }
+    guard symbolSection != nil else { throw ObjectFileError(.noSymbols) }
+    for index in relocationSections { try readRelocations(in: index) }
+  }
+
+  private mutating func readSymbols(
+    _ elf: OpaquePointer, _ section: OpaquePointer, _ header: GElf_Shdr
+  ) throws(ObjectFileError) {
+    guard let data = unsafe elf_getdata(section, nil), header.sh_entsize == 24 else {
+      throw ObjectFileError(.noSymbols)
+    }
+    for index in 0..<Int32(clamping: header.sh_size / header.sh_entsize) {
+      var symbol = GElf_Sym()
+      guard unsafe gelf_getsym(data, index, &symbol) != nil else { throw ObjectFileError(.noSymbols) }
+      let name = unsafe elf_strptr(elf, Int(header.sh_link), Int(symbol.st_name)).map { unsafe String(cString: $0) }
+      symbols.append(
+        Symbol(
+          name: name ?? "", value: Int(clamping: symbol.st_value), size: Int(clamping: symbol.st_size),
+          section: Int(symbol.st_shndx), binding: symbol.st_info >> 4, type: symbol.st_info & 15,
+          visibility: symbol.st_other & 3))
+    }
+  }
+
+  /// `Elf64_Rel`, 16 bytes: offset, type, symbol.
+  private mutating func readRelocations(in index: Int) throws(ObjectFileError) {
+    let section = sections[index]
+    guard sections.indices.contains(section.relocatedSection) else {
+      throw ObjectFileError(.badRelocation(section: section.name, record: 0, "its section does not exist"))
+    }
+    var list: [Relocation] = []
+    for record in 0..<section.contents.count / 16 {
+      let bytes = section.contents
+      guard let offset = try? bytes.read(UInt64.self, at: record * 16),
+        let type = try? bytes.read(UInt32.self, at: record * 16 + 8),
+        let symbol = try? bytes.read(UInt32.self, at: record * 16 + 12)
+      else { break }
+      guard symbol < symbols.count else {
+        throw ObjectFileError(.badRelocation(section: section.name, record: record, "its symbol does not exist"))
+      }
+      list.append(Relocation(offset: Int(clamping: offset), symbol: Int(symbol), type: type))
+    }
+    relocations[section.relocatedSection, default: []] += list
+  }
+
+  private static var libelfMessage: String {
+    guard let message = unsafe elf_errmsg(-1) else { return "libelf does not read it" }
+    return unsafe String(cString: message)
+  }
+
+  /// The first section of a name.
+  func section(named name: String) -> (index: Int, section: Section)? {
+    sections.firstIndex { $0.name == name }.map { ($0, sections[$0]) }
+  }
+}

@@ -1,0 +1,53 @@
+public import BPFTypes
+
+/// An object file that cannot be read.
+public struct ObjectFileError: Error, Hashable, Sendable {
+  public enum Reason: Hashable, Sendable {
+    case notELF(String)
+    case otherByteOrder
+    case otherMachine(UInt16)
+    /// `offset` in bytes from the start of the file.
+    case truncated(offset: Int)
+    case badSectionTable
+    case badSection(index: Int, offset: Int)
+    case noSymbols
+    case badRelocation(section: String, record: Int, String)
+    /// A function whose place or size is not one of whole instructions in its section.
+    case badFunction(name: String, section: String)
+    case badLicense
+    case missingBTF(neededFor: String)
+    case badBTF(section: String, BTFError)
+    case badMap(name: String, String)
+    case noSuchVariable(name: String, known: [String])
+    case badValue(variable: String, byteCount: Int, given: Int)
+  }
+
+  public let reason: Reason
+  public init(_ reason: Reason) { self.reason = reason }
+}
+
+extension ObjectFileError: CustomStringConvertible {
+  public var description: String {
+    switch reason {
+    case .notELF(let why): "this is no BPF object file: \(why)"
+    case .otherByteOrder: "this object is for big-endian machines; this machine is little-endian"
+    case .otherMachine(let machine): "this object is for another machine (ELF machine \(machine)), not for BPF (247)"
+    case .truncated(let offset): "the file ends too early, at byte \(offset)"
+    case .badSectionTable: "the ELF section table is damaged"
+    case .badSection(let index, let offset):
+      "ELF section \(index) reaches beyond the file (its header is at byte \(offset))"
+    case .noSymbols: "the object has no readable symbol table; it may have been stripped"
+    case .badRelocation(let section, let record, let why): "relocation \(record) of section \(section): \(why)"
+    case .badFunction(let name, let section):
+      "function \(name) in section \(section) does not consist of whole instructions inside of it"
+    case .badLicense: "the license section is no C string"
+    case .missingBTF(let what): "the object has no BTF, which \(what) needs: compile it with -g"
+    case .badBTF(let section, let error): "section \(section) \(error)"
+    case .badMap(let name, let why): "map \(name): \(why)"
+    case .noSuchVariable(let name, let known):
+      "the object has no variable \(name); it has \(known.isEmpty ? "none" : known.joined(separator: ", "))"
+    case .badValue(let variable, let byteCount, let given):
+      "variable \(variable) takes \(byteCount) bytes, but \(given) were given"
+    }
+  }
+}

@@ -1,0 +1,350 @@
+import BPFInstructions
+import BPFTypes
+import ByteReading
+internal import CLibelf
+
+extension ObjectSpec {
+  /// Reads an object file that clang or gcc made.
+  /// - Parameters:
+  ///   - name: the file's name; what stands before its first dot becomes the object's.
+  ///   - bytes: the whole file.
+  public init(name: String, bytes: [UInt8]) throws(ObjectFileError) {
+    let elf = try ELFFile(bytes: bytes)
+    let objectName = String(name.prefix { $0 != "." })
+    var btf = try elf.btf()
+    try btf?.completeDataSections(from: elf)
+    let lineInformation = try btf.flatMap { (btf) throws(ObjectFileError) in try elf.btfExtension(btf) }
+
+    let definedMaps = try DefinedMaps(elf: elf, btf: btf)
+    let dataMaps = try DataMaps(elf: elf, btf: btf, objectName: objectName)
+    let functions = try FunctionReader(
+      elf: elf, lineInformation: lineInformation, definedMaps: definedMaps, dataMaps: dataMaps
+    ).readAll()
+
+    self.name = objectName
+    self.license = try elf.license()
+    self.maps = definedMaps.specs + dataMaps.specs
+    self.variables = dataMaps.variables
+    self.btf = btf
+    self.programs = functions.filter { $0.isEntry }.map { (function, sectionName, _) in
+      let kind = SectionKind(sectionName: sectionName)
+      return ProgramSpec(
+        sectionName: sectionName, type: kind.type, expectedAttachType: kind.attachType, flags: kind.flags,
+        function: function)
+    }
+    self.subprograms = functions.filter { !$0.isEntry }.map(\.function)
+  }
+}
+
+extension ELFFile {
+  fileprivate func license() throws(ObjectFileError) -> String {
+    guard let (_, section) = section(named: "license") else { return "" }
+    guard let license = try? section.contents.cString(at: 0) else { throw ObjectFileError(.badLicense) }
+    return license
+  }
+
+  fileprivate func btf() throws(ObjectFileError) -> BTF? {
+    guard let (_, section) = section(named: ".BTF") else { return nil }
+    do { return try BTF(bytes: section.contents) } catch {
+      throw ObjectFileError(.badBTF(section: ".BTF", error))
+    }
+  }
+
+  fileprivate func btfExtension(_ btf: BTF) throws(ObjectFileError) -> BTFExtension? {
+    guard let (_, section) = section(named: ".BTF.ext") else { return nil }
+    do { return try BTFExtension(bytes: section.contents, btf: btf) } catch {
+      throw ObjectFileError(.badBTF(section: ".BTF.ext", error))
+    }
+  }
+
+  /// The symbols of variables in a section, by name.
+  fileprivate func variables(inSection index: Int) -> [String: Symbol] {
+    let variables = symbols.lazy.filter { $0.section == index && $0.type != STT_SECTION && !$0.name.isEmpty }
+    return Dictionary(variables.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
+  }
+}
+
+/// Runs `body`, naming the section in what it throws.
+private func inBTF<Value>(_ body: () throws(BTFError) -> Value) throws(ObjectFileError) -> Value {
+  do { return try body() } catch { throw ObjectFileError(.badBTF(section: ".BTF", error)) }
+}
+
+extension BTF {
+  /// Fills in what the compiler could not know: the sizes of data sections and where their variables lie. The kernel
+  /// refuses BTF without them.
+  fileprivate mutating func completeDataSections(from elf: ELFFile) throws(ObjectFileError) {
+    var btf = self
+    try inBTF { () throws(BTFError) in
+      for record in try btf.dataSections() {
+        let name = try btf.name(of: record)
+        guard let (index, section) = elf.section(named: name) else { continue }
+        btf.setWord(UInt32(clamping: section.size), at: record.offset + 8)
+        let symbols = elf.variables(inSection: index)
+        for variable in try btf.variables(of: record) {
+          let name = try btf.name(of: btf.record(variable.type))
+          guard let symbol = symbols[name] else { continue }
+          btf.setWord(UInt32(clamping: symbol.value), at: variable.recordOffset + 4)
+        }
+        try btf.sortVariables(of: record)
+      }
+    }
+    self = btf
+  }
+}
+
+/// The maps that variables of the `.maps` section define: a structure each, whose members tell the attributes.
+struct DefinedMaps {
+  let section: Int?
+  private(set) var specs: [MapSpec] = []
+  /// The places of the variables in the section, in bytes, in the order of `specs`.
+  private(set) var offsets: [Int] = []
+
+  init(elf: ELFFile, btf: BTF?) throws(ObjectFileError) {
+    guard let (index, _) = elf.section(named: ".maps") else {
+      section = nil
+      return
+    }
+    section = index
+    guard let btf else { throw ObjectFileError(.missingBTF(neededFor: "the section .maps")) }
+    let records = try inBTF { () throws(BTFError) in
+      try btf.dataSections().filter { (try? btf.name(of: $0)) == ".maps" }
+    }
+    guard let record = records.first else {
+      throw ObjectFileError(.missingBTF(neededFor: "the section .maps"))
+    }
+    // Sorted by place already.
+    for variable in try inBTF({ () throws(BTFError) in try btf.variables(of: record) }) {
+      specs.append(try Self.spec(of: variable, in: btf))
+      offsets.append(variable.offset)
+    }
+  }
+
+  func name(at offset: Int) -> String? {
+    offsets.firstIndex(of: offset).map { specs[$0].name }
+  }
+
+  private static func spec(of variable: BTF.SectionVariable, in btf: BTF) throws(ObjectFileError) -> MapSpec {
+    let record = try inBTF { () throws(BTFError) in try btf.record(variable.type) }
+    let name = try inBTF { () throws(BTFError) in try btf.name(of: record) }
+    let definition = try inBTF { () throws(BTFError) in try btf.resolve(record.referent) }
+    guard record.kind == .variable, definition.kind == .structure else {
+      throw ObjectFileError(.badMap(name: name, "its definition is no structure"))
+    }
+    var map = MapSpec(
+      name: name, section: nil, type: MapType(rawValue: 0), keySize: 0, valueSize: 0, maxEntries: 0, flags: [],
+      keyType: .void, valueType: .void, contents: [], isConstant: false)
+    for member in try inBTF({ () throws(BTFError) in try btf.members(of: definition) }) {
+      func fail(_ why: String) -> ObjectFileError { ObjectFileError(.badMap(name: name, "member \(member.name) \(why)")) }
+      // A number is a pointer to an array of that many elements, a type a pointer to it.
+      func number() throws(ObjectFileError) -> UInt32 {
+        let array = try inBTF { () throws(BTFError) in
+          let pointer = try btf.resolve(member.type)
+          return pointer.kind == .pointer ? try btf.resolve(pointer.referent) : pointer
+        }
+        guard array.kind == .array else { throw fail("is no pointer to an array") }
+        return UInt32(clamping: try inBTF { () throws(BTFError) in try btf.array(array).count })
+      }
+      func type() throws(ObjectFileError) -> (BTF.TypeID, UInt32) {
+        let pointer = try inBTF { () throws(BTFError) in try btf.resolve(member.type) }
+        guard pointer.kind == .pointer else { throw fail("is no pointer to a type") }
+        let size = try inBTF { () throws(BTFError) in try btf.size(of: pointer.referent) }
+        return (pointer.referent, UInt32(clamping: size))
+      }
+      switch member.name {
+      case "type": map.type = MapType(rawValue: try number())
+      case "max_entries": map.maxEntries = try number()
+      case "map_flags": map.flags = MapFlags(rawValue: try number())
+      case "key_size": map.keySize = try number()
+      case "value_size": map.valueSize = try number()
+      case "key": (map.keyType, map.keySize) = try type()
+      case "value": (map.valueType, map.valueSize) = try type()
+      default: throw fail("is not known")
+      }
+    }
+    guard map.type.rawValue != 0 else { throw ObjectFileError(.badMap(name: name, "it has no member type")) }
+    return map
+  }
+}
+
+/// The maps that stand for `.data`, `.rodata` and `.bss` sections: arrays of one value, the section.
+struct DataMaps {
+  private(set) var specs: [MapSpec] = []
+  private(set) var variables: [VariableSpec] = []
+  /// The map's name by the index of the section.
+  private(set) var names: [Int: String] = [:]
+
+  init(elf: ELFFile, btf: BTF?, objectName: String) throws(ObjectFileError) {
+    let dataSections = try inBTF { () throws(BTFError) in try btf?.dataSections() ?? [] }
+    for (index, section) in elf.sections.enumerated() where section.size > 0 && !section.isExecutable {
+      guard let family = [".data", ".rodata", ".bss"].first(where: { section.name.isSection($0) }) else { continue }
+      let name = section.name == family ? Self.mapName(objectName: objectName, section: family) : section.name
+      names[index] = name
+      var flags: MapFlags = family == ".rodata" ? .readOnlyForPrograms : []
+      var valueType = BTF.TypeID.void
+      if let btf, let record = dataSections.first(where: { (try? btf.name(of: $0)) == section.name }) {
+        valueType = record.id
+        for place in try inBTF({ () throws(BTFError) in try btf.variables(of: record) }) {
+          let variable = try inBTF { () throws(BTFError) in try btf.record(place.type) }
+          let variableName = try inBTF { () throws(BTFError) in try btf.name(of: variable) }
+          guard place.size <= section.size, place.offset <= section.size - place.size else {
+            throw ObjectFileError(.badMap(name: name, "variable \(variableName) lies outside of the section"))
+          }
+          variables.append(
+            VariableSpec(
+              name: variableName, map: name, offset: place.offset, size: place.size, type: variable.referent))
+          let isStatic = try inBTF { () throws(BTFError) in try btf.linkage(of: variable) == 0 }
+          if !isStatic { flags.insert(.mappable) }
+        }
+      }
+      specs.append(
+        MapSpec(
+          name: name, section: section.name, type: .array, keySize: 4, valueSize: UInt32(clamping: section.size),
+          maxEntries: 1, flags: flags, keyType: .void, valueType: valueType, contents: section.contents,
+          isConstant: family == ".rodata"))
+    }
+  }
+
+  /// The object's name, as much of it as fits before the section's, in the characters that the kernel allows.
+  private static func mapName(objectName: String, section: String) -> String {
+    let room = MapSpec.kernelNameByteCount - max(7, section.utf8.count)
+    let allowed = objectName.utf8.prefix(room).map { (character) -> UInt8 in
+      switch character {
+      case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+        UInt8(ascii: "0")...UInt8(ascii: "9"):
+        character
+      default: UInt8(ascii: "_")
+      }
+    }
+    return String(decoding: allowed, as: UTF8.self) + section
+  }
+}
+
+extension String {
+  /// Whether the name is `family` or `family.something`.
+  fileprivate func isSection(_ family: String) -> Bool { self == family || hasPrefix(family + ".") }
+}
+
+/// Cuts the executable sections into functions.
+struct FunctionReader {
+  let elf: ELFFile
+  let lineInformation: BTFExtension?
+  let definedMaps: DefinedMaps
+  let dataMaps: DataMaps
+
+  private enum RelocationType {
+    /// An address, in a `loadImmediate64`.
+    static let address: UInt32 = 1
+    /// The target of a call.
+    static let call: UInt32 = 10
+  }
+
+  /// `isEntry` is false for the functions in `.text`, which other functions call.
+  typealias Entry = (function: FunctionSpec, sectionName: String, isEntry: Bool)
+
+  func readAll() throws(ObjectFileError) -> [Entry] {
+    var entries: [Entry] = []
+    for (index, section) in elf.sections.enumerated() where section.isExecutable && section.type == SHT_PROGBITS {
+      let symbols = elf.symbols.filter { $0.section == index && $0.type == STT_FUNC }.sorted { $0.value < $1.value }
+      for symbol in symbols {
+        let function = try read(symbol, in: section, index: index)
+        entries.append((function, section.name, section.name != ".text"))
+      }
+    }
+    return entries
+  }
+
+  private func read(
+    _ symbol: ELFFile.Symbol, in section: ELFFile.Section, index: Int
+  ) throws(ObjectFileError) -> FunctionSpec {
+    let size = Instruction.byteCount
+    let bad = ObjectFileError(.badFunction(name: symbol.name, section: section.name))
+    guard symbol.value % size == 0, symbol.size % size == 0, symbol.size > 0, symbol.value <= section.contents.count,
+      symbol.size <= section.contents.count - symbol.value
+    else { throw bad }
+    var instructions: [Instruction] = []
+    instructions.reserveCapacity(symbol.size / size)
+    for offset in stride(from: symbol.value, to: symbol.value + symbol.size, by: size) {
+      guard let instruction = try? Instruction(in: section.contents, at: offset) else { throw bad }
+      instructions.append(instruction)
+    }
+    let range = symbol.value..<symbol.value + symbol.size
+    let lines = (lineInformation?.lines[section.name] ?? []).filter { range.contains($0.instructionOffset) }
+    let functions = lineInformation?.functions[section.name] ?? []
+    return FunctionSpec(
+      name: symbol.name, section: index, start: symbol.value / size, instructions: instructions,
+      references: try references(of: instructions, range: range, section: section, index: index),
+      type: functions.first { $0.instructionOffset == symbol.value }?.type,
+      lines: lines.map {
+        SourceLine(
+          instruction: ($0.instructionOffset - symbol.value) / size, fileName: $0.fileName, text: $0.text,
+          lineAndColumn: $0.lineAndColumn)
+      })
+  }
+
+  private func references(
+    of instructions: [Instruction], range: Range<Int>, section: ELFFile.Section, index: Int
+  ) throws(ObjectFileError) -> [Reference] {
+    let size = Instruction.byteCount
+    var references: [Reference] = []
+    var relocated: Set<Int> = []
+    for (record, relocation) in (elf.relocations[index] ?? []).enumerated() where range.contains(relocation.offset) {
+      func fail(_ why: String) -> ObjectFileError {
+        ObjectFileError(.badRelocation(section: ".rel" + section.name, record: record, why))
+      }
+      guard (relocation.offset - range.lowerBound) % size == 0 else { throw fail("it points between instructions") }
+      let place = (relocation.offset - range.lowerBound) / size
+      let symbol = elf.symbols[relocation.symbol]
+      let target = try target(of: relocation, symbol: symbol, instruction: instructions[place], fail: fail)
+      if instructions[place].opcode == Opcode.loadImmediate64, place + 1 >= instructions.count {
+        throw fail("its instruction has no second half")
+      }
+      relocated.insert(place)
+      references.append(Reference(instruction: place, target: target))
+    }
+    // Calls within a section need no relocation record: the compiler knew the distance.
+    for (place, instruction) in instructions.enumerated()
+    where instruction.opcode == Opcode.call && instruction.source == PseudoSource.call && !relocated.contains(place) {
+      let start = range.lowerBound / size + place + 1 + Int(instruction.immediate)
+      references.append(Reference(instruction: place, target: .call(section: index, start: start)))
+    }
+    return references.sorted { $0.instruction < $1.instruction }
+  }
+
+  private func target(
+    of relocation: ELFFile.Relocation, symbol: ELFFile.Symbol, instruction: Instruction,
+    fail: (String) -> ObjectFileError
+  ) throws(ObjectFileError) -> Reference.Target {
+    let size = Instruction.byteCount
+    let name = symbol.name.isEmpty ? "without a name" : symbol.name
+    guard elf.sections.indices.contains(symbol.section), symbol.section != 0 else {
+      throw fail("it refers to \(name), which the object does not define")
+    }
+    let target = elf.sections[symbol.section]
+    let (place, overflow) = symbol.value.addingReportingOverflow(Int(instruction.immediate))
+    guard !overflow else { throw fail("it refers to a place beyond memory") }
+    switch (relocation.type, instruction.opcode) {
+    case (RelocationType.call, Opcode.call):
+      guard target.isExecutable, symbol.value % size == 0 else { throw fail("it calls \(name), which is no function") }
+      // A call's immediate counts instructions from the next one, -1 where the symbol is the function itself.
+      return .call(section: symbol.section, start: symbol.value / size + Int(instruction.immediate) + 1)
+    case (RelocationType.address, Opcode.loadImmediate64):
+      if target.isExecutable {
+        guard place % size == 0 else { throw fail("it points between the instructions of \(target.name)") }
+        return .callback(section: symbol.section, start: place / size)
+      }
+      if symbol.section == definedMaps.section {
+        guard let map = definedMaps.name(at: symbol.type == STT_SECTION ? place : symbol.value) else {
+          throw fail("it refers to \(name) in .maps, where no map begins")
+        }
+        return .map(map)
+      }
+      if let map = dataMaps.names[symbol.section] {
+        guard (0..<target.size).contains(place) else { throw fail("it refers to a place outside of \(target.name)") }
+        return .data(map: map, offset: place)
+      }
+      throw fail("it refers to \(name) in section \(target.name), which is neither code nor a map nor data")
+    default:
+      throw fail("its type \(relocation.type) does not fit the instruction's opcode \(instruction.opcode)")
+    }
+  }
+}

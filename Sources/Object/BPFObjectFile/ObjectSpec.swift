@@ -1,0 +1,132 @@
+public import BPFInstructions
+public import BPFTypes
+
+/// What an object file asks for: maps, programs and variables, as values that can be looked at and changed before
+/// anything of it exists in a kernel.
+public struct ObjectSpec: Sendable {
+  /// The file's name up to its first dot; data maps are named after it.
+  public let name: String
+  /// From the `license` section; empty where there is none, and then helpers for GPL programs are refused.
+  public let license: String
+  /// In libbpf's order: the variables of `.maps`, then the data sections.
+  public var maps: [MapSpec]
+  /// The entry functions, by section and offset.
+  public var programs: [ProgramSpec]
+  /// The functions that others call, by section and offset.
+  public let subprograms: [FunctionSpec]
+  /// The global and static variables of the data sections.
+  public let variables: [VariableSpec]
+  /// The object's types with the sizes and offsets of its data sections filled in.
+  public let btf: BTF?
+}
+
+/// A map to create: the attributes of BPF_MAP_CREATE.
+public struct MapSpec: Hashable, Sendable {
+  /// The variable's name; for a data section the object's and the section's, such as `capture.rodata`.
+  public let name: String
+  /// The data section that the map stands for, such as `.rodata`.
+  public let section: String?
+  public var type: MapType
+  /// In bytes.
+  public var keySize: UInt32
+  public var valueSize: UInt32
+  public var maxEntries: UInt32
+  public var flags: MapFlags
+  public var keyType: BTF.TypeID
+  public var valueType: BTF.TypeID
+  /// For a data section: what its one value begins as; all zeros when empty.
+  public var contents: [UInt8]
+  /// Whether it is frozen once it has its contents, so that the verifier may take them for constants.
+  public let isConstant: Bool
+}
+
+extension MapSpec {
+  /// The kernel's names of maps and programs have room for this many bytes (`BPF_OBJ_NAME_LEN`, less the NUL).
+  package static let kernelNameByteCount = 15
+}
+
+/// A variable of a data section.
+public struct VariableSpec: Hashable, Sendable {
+  public let name: String
+  /// The data section's map.
+  public let map: String
+  /// In bytes, in the map's value.
+  public let offset: Int
+  public let size: Int
+  public let type: BTF.TypeID
+}
+
+/// A function: instructions that still refer to maps and other functions by name.
+public struct FunctionSpec: Sendable {
+  public let name: String
+  /// The index of its ELF section and its place there, in instructions; together they identify it.
+  public let section: Int
+  public let start: Int
+  public let instructions: [Instruction]
+  /// By the index of the instruction in this function, ascending.
+  public let references: [Reference]
+  /// Its type in the object's BTF, where .BTF.ext tells it.
+  public let type: BTF.TypeID?
+  /// The source lines of its instructions, ascending.
+  public let lines: [SourceLine]
+}
+
+/// Where an instruction stands in the C source.
+public struct SourceLine: Hashable, Sendable {
+  /// Counts from the function's first instruction; two-slot instructions count twice.
+  public let instruction: Int
+  /// Offsets into the BTF's strings.
+  package let fileName: UInt32
+  package let text: UInt32
+  /// The line's number in the upper 22 bits, the column in the lower 10.
+  package let lineAndColumn: UInt32
+}
+
+/// An instruction that has to be completed before loading.
+public struct Reference: Hashable, Sendable {
+  public enum Target: Hashable, Sendable {
+    /// The address of a map.
+    case map(String)
+    /// An address in a data section's map, in bytes from the start of its value.
+    case data(map: String, offset: Int)
+    /// A call of the function that starts at an instruction of an ELF section.
+    case call(section: Int, start: Int)
+    /// The address of such a function.
+    case callback(section: Int, start: Int)
+  }
+
+  public let instruction: Int
+  public let target: Target
+}
+
+/// A program: an entry function and the attributes of BPF_PROG_LOAD.
+public struct ProgramSpec: Sendable {
+  public var name: String { function.name }
+  public let sectionName: String
+  public var type: ProgramType
+  public var expectedAttachType: AttachType
+  public var flags: ProgramFlags
+  public let function: FunctionSpec
+}
+
+extension ObjectSpec {
+  /// The place of a map in ``maps``.
+  public func mapIndex(_ name: String) -> Int? { maps.firstIndex { $0.name == name } }
+  public func programIndex(_ name: String) -> Int? { programs.firstIndex { $0.name == name } }
+
+  /// Sets a variable to the bytes of a value, before the object is loaded.
+  /// - Throws: `ObjectFileError` when there is no such variable or it has another size.
+  public mutating func set<Value: BitwiseCopyable>(_ variable: String, to value: Value) throws(ObjectFileError) {
+    guard let spec = variables.first(where: { $0.name == variable }), let index = mapIndex(spec.map) else {
+      throw ObjectFileError(.noSuchVariable(name: variable, known: variables.map(\.name)))
+    }
+    let bytes = unsafe withUnsafeBytes(of: value) { unsafe Array($0) }
+    guard bytes.count == spec.size else {
+      throw ObjectFileError(.badValue(variable: variable, byteCount: spec.size, given: bytes.count))
+    }
+    if maps[index].contents.isEmpty {
+      maps[index].contents = [UInt8](repeating: 0, count: Int(maps[index].valueSize))
+    }
+    maps[index].contents.replaceSubrange(spec.offset..<spec.offset + spec.size, with: bytes)
+  }
+}
