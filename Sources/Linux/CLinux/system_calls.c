@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
@@ -60,8 +61,8 @@ int linux_ioctl(int descriptor, unsigned long request, void *argument) {
 
 int linux_epoll_create(void) { ANSWER(epoll_create1(EPOLL_CLOEXEC)); }
 
-int linux_epoll_add(int epoll, int descriptor, uint64_t token) {
-  struct epoll_event event = {.events = EPOLLIN, .data.u64 = token};
+int linux_epoll_add(int epoll, int descriptor, uint64_t token, int edge_triggered) {
+  struct epoll_event event = {.events = EPOLLIN | (edge_triggered ? EPOLLET : 0), .data.u64 = token};
   ANSWER(epoll_ctl(epoll, EPOLL_CTL_ADD, descriptor, &event));
 }
 
@@ -72,6 +73,11 @@ int linux_epoll_wait(int epoll, uint64_t *tokens, int capacity, int timeout_mill
   if (count < 0) return -errno;
   for (int i = 0; i < count; i++) tokens[i] = events[i].data.u64;
   return count;
+}
+
+int linux_poll_input(int descriptor, int timeout_milliseconds) {
+  struct pollfd poller = {.fd = descriptor, .events = POLLIN};
+  ANSWER(poll(&poller, 1, timeout_milliseconds));
 }
 
 int linux_signalfd(const int *signals, int count) {

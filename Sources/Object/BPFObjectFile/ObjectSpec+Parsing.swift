@@ -26,6 +26,7 @@ extension ObjectSpec {
     self.maps = definedMaps.specs + dataMaps.specs
     self.variables = dataMaps.variables
     self.btf = btf
+    self.coreRelocationCount = lineInformation?.relocationCount ?? 0
     self.programs = functions.filter { $0.isEntry }.map { (function, sectionName, _) in
       let kind = SectionKind(sectionName: sectionName)
       return ProgramSpec(

@@ -18,6 +18,8 @@ public struct ObjectSpec: Sendable {
   public let variables: [VariableSpec]
   /// The object's types with the sizes and offsets of its data sections filled in.
   public let btf: BTF?
+  /// How many CO-RE relocation records the object has.
+  package let coreRelocationCount: Int
 }
 
 /// A map to create: the attributes of BPF_MAP_CREATE.
@@ -80,6 +82,12 @@ public struct SourceLine: Hashable, Sendable {
   package let text: UInt32
   /// The line's number in the upper 22 bits, the column in the lower 10.
   package let lineAndColumn: UInt32
+
+  /// The same line for an instruction further on.
+  package func moved(by instructionCount: Int) -> SourceLine {
+    SourceLine(
+      instruction: instruction + instructionCount, fileName: fileName, text: text, lineAndColumn: lineAndColumn)
+  }
 }
 
 /// An instruction that has to be completed before loading.

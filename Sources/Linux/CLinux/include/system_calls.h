@@ -28,9 +28,12 @@ int linux_ioctl(int descriptor, unsigned long request, void *argument);
 
 int linux_epoll_create(void);
 // Watches `descriptor` for input; `token` comes back from the wait.
-int linux_epoll_add(int epoll, int descriptor, uint64_t token);
+int linux_epoll_add(int epoll, int descriptor, uint64_t token, int edge_triggered);
 // Returns how many of `tokens` were filled.
 int linux_epoll_wait(int epoll, uint64_t *tokens, int capacity, int timeout_milliseconds);
+
+// poll(2) of one descriptor for input; returns 1 when there is some, 0 after the timeout.
+int linux_poll_input(int descriptor, int timeout_milliseconds);
 
 // A signalfd(2) for the signals in `signals`, which this blocks for the calling thread.
 int linux_signalfd(const int *signals, int count);

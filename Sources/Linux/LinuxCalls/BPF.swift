@@ -1,0 +1,319 @@
+internal import CLinux
+
+/// bpf(2), one function per command. The attribute structures and their pointers live and die inside.
+package enum BPF {
+  private static func call<Attribute: BitwiseCopyable>(
+    _ name: String, _ command: CInt, _ attribute: inout Attribute
+  ) throws(SystemCallError) -> Int {
+    // The verifier gives up with EAGAIN when a signal arrives; the kernel's own tools try again a few times.
+    for _ in 0..<5 {
+      let result = unsafe linux_bpf(command, &attribute, MemoryLayout<Attribute>.size)
+      if result != -Int(Errno.tryAgain.rawValue) { return try checked("bpf(\(name))", result) }
+    }
+    throw SystemCallError(call: "bpf(\(name))", errno: .tryAgain)
+  }
+
+  private static func descriptor<Attribute: BitwiseCopyable>(
+    _ name: String, _ command: CInt, _ attribute: inout Attribute
+  ) throws(SystemCallError) -> FileDescriptor {
+    FileDescriptor(adopting: CInt(try call(name, command, &attribute)))
+  }
+
+  private static func address(_ pointer: UnsafeRawPointer?) -> UInt64 {
+    UInt64(UInt(bitPattern: pointer))
+  }
+
+  /// The name as the kernel keeps it: at most 15 bytes and a NUL.
+  private static func copy<Name: BitwiseCopyable>(_ name: String, into field: inout Name) {
+    unsafe withUnsafeMutableBytes(of: &field) { field in
+      for (index, byte) in name.utf8.prefix(field.count - 1).enumerated() { unsafe field[index] = byte }
+    }
+  }
+
+  /// A NUL-terminated name in a fixed field.
+  private static func string<Name: BitwiseCopyable>(_ field: Name) -> String {
+    unsafe withUnsafeBytes(of: field) { unsafe String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+  }
+
+  package struct MapAttributes {
+    package var type: UInt32 = 0
+    package var keySize: UInt32 = 0
+    package var valueSize: UInt32 = 0
+    package var maxEntries: UInt32 = 0
+    package var flags: UInt32 = 0
+    package var keyType: UInt32 = 0
+    package var valueType: UInt32 = 0
+    package init() {}
+  }
+
+  /// BPF_MAP_CREATE.
+  /// - Parameter btf: the descriptor of the BTF that has the key's and the value's type.
+  package static func createMap(
+    _ map: MapAttributes, name: String, btf: borrowing FileDescriptor?
+  ) throws(SystemCallError) -> FileDescriptor {
+    var attribute = linux_bpf_map_create()
+    attribute.map_type = map.type
+    attribute.key_size = map.keySize
+    attribute.value_size = map.valueSize
+    attribute.max_entries = map.maxEntries
+    attribute.map_flags = map.flags
+    copy(name, into: &attribute.map_name)
+    switch btf {
+    case .some(let btf):
+      attribute.btf_fd = UInt32(btf.number)
+      attribute.btf_key_type_id = map.keyType
+      attribute.btf_value_type_id = map.valueType
+    case .none: break
+    }
+    return try descriptor("BPF_MAP_CREATE", CInt(LINUX_BPF_MAP_CREATE), &attribute)
+  }
+
+  /// BPF_MAP_LOOKUP_ELEM. `value` has to have the length that the kernel writes: the value's, rounded up to 8 and once
+  /// per possible CPU for per-CPU maps.
+  package static func lookup(
+    _ map: borrowing FileDescriptor, key: RawSpan, into value: inout [UInt8]
+  ) throws(SystemCallError) {
+    let number = map.number
+    let result = unsafe key.withUnsafeBytes { key in
+      unsafe value.withUnsafeMutableBytes { value in
+        var attribute = linux_bpf_map_element()
+        attribute.map_fd = UInt32(number)
+        attribute.key = unsafe address(key.baseAddress)
+        attribute.value = unsafe address(UnsafeRawPointer(value.baseAddress))
+        return Result { () throws(SystemCallError) in
+          try call("BPF_MAP_LOOKUP_ELEM", CInt(LINUX_BPF_MAP_LOOKUP_ELEM), &attribute)
+        }
+      }
+    }
+    _ = try result.get()
+  }
+
+  /// BPF_MAP_UPDATE_ELEM, whether the key exists or not.
+  package static func update(
+    _ map: borrowing FileDescriptor, key: RawSpan, value: RawSpan
+  ) throws(SystemCallError) {
+    let number = map.number
+    let result = unsafe key.withUnsafeBytes { key in
+      unsafe value.withUnsafeBytes { value in
+        var attribute = linux_bpf_map_element()
+        attribute.map_fd = UInt32(number)
+        attribute.key = unsafe address(key.baseAddress)
+        attribute.value = unsafe address(value.baseAddress)
+        return Result { () throws(SystemCallError) in
+          try call("BPF_MAP_UPDATE_ELEM", CInt(LINUX_BPF_MAP_UPDATE_ELEM), &attribute)
+        }
+      }
+    }
+    _ = try result.get()
+  }
+
+  /// BPF_MAP_FREEZE: no system call changes the map's contents from now on (5.2).
+  package static func freeze(_ map: borrowing FileDescriptor) throws(SystemCallError) {
+    var attribute = linux_bpf_map_freeze(map_fd: UInt32(map.number))
+    _ = try call("BPF_MAP_FREEZE", CInt(LINUX_BPF_MAP_FREEZE), &attribute)
+  }
+
+  /// What a load that failed left in its log, and why it failed.
+  package struct LoadFailure: Error {
+    package let error: SystemCallError
+    /// Empty when no log was asked for.
+    package let log: String
+  }
+
+  /// BPF_BTF_LOAD.
+  /// - Parameter logByteCount: how long a log to ask for, 0 for none.
+  package static func loadBTF(
+    _ btf: RawSpan, logByteCount: Int = 0
+  ) throws(LoadFailure) -> FileDescriptor {
+    var log = [UInt8](repeating: 0, count: logByteCount)
+    let result = unsafe btf.withUnsafeBytes { btf in
+      unsafe log.withUnsafeMutableBytes { log in
+        var attribute = linux_bpf_btf_load()
+        attribute.btf = unsafe address(btf.baseAddress)
+        attribute.btf_size = UInt32(btf.count)
+        if log.count > 0 {
+          attribute.btf_log_buf = unsafe address(UnsafeRawPointer(log.baseAddress))
+          attribute.btf_log_size = UInt32(log.count)
+          attribute.btf_log_level = 1
+        }
+        return Result { () throws(SystemCallError) in
+          try call("BPF_BTF_LOAD", CInt(LINUX_BPF_BTF_LOAD), &attribute)
+        }
+      }
+    }
+    switch result {
+    case .success(let number): return FileDescriptor(adopting: CInt(number))
+    case .failure(let error): throw LoadFailure(error: error, log: text(of: log))
+    }
+  }
+
+  package struct ProgramAttributes {
+    package var type: UInt32 = 0
+    package var expectedAttachType: UInt32 = 0
+    package var flags: UInt32 = 0
+    package var license = ""
+    package init() {}
+  }
+
+  /// BPF_PROG_LOAD.
+  /// - Parameters:
+  ///   - instructions: `struct bpf_insn`, 8 bytes each.
+  ///   - btf: the descriptor of the BTF that `functions` and `lines` refer to.
+  ///   - functions: `struct bpf_func_info`, 8 bytes each.
+  ///   - lines: `struct bpf_line_info`, 16 bytes each.
+  ///   - logByteCount: how long a log to ask for, 0 for none.
+  package static func loadProgram(
+    _ program: ProgramAttributes, name: String, instructions: RawSpan, btf: borrowing FileDescriptor?,
+    functions: RawSpan, lines: RawSpan, logByteCount: Int = 0
+  ) throws(LoadFailure) -> FileDescriptor {
+    var attribute = linux_bpf_prog_load()
+    attribute.prog_type = program.type
+    attribute.expected_attach_type = program.expectedAttachType
+    attribute.prog_flags = program.flags
+    copy(name, into: &attribute.prog_name)
+    switch btf {
+    case .some(let btf): attribute.prog_btf_fd = UInt32(btf.number)
+    case .none: break
+    }
+    attribute.insn_cnt = UInt32(instructions.byteCount / 8)
+    var log = [UInt8](repeating: 0, count: logByteCount)
+    let result = unsafe instructions.withUnsafeBytes { instructions in
+      unsafe functions.withUnsafeBytes { functions in
+        unsafe lines.withUnsafeBytes { lines in
+          unsafe program.license.withCString { license in
+            unsafe log.withUnsafeMutableBytes { log in
+              attribute.insns = unsafe address(instructions.baseAddress)
+              attribute.license = unsafe address(license)
+              if functions.count > 0 {
+                attribute.func_info = unsafe address(functions.baseAddress)
+                attribute.func_info_rec_size = 8
+                attribute.func_info_cnt = UInt32(functions.count / 8)
+              }
+              if lines.count > 0 {
+                attribute.line_info = unsafe address(lines.baseAddress)
+                attribute.line_info_rec_size = 16
+                attribute.line_info_cnt = UInt32(lines.count / 16)
+              }
+              if log.count > 0 {
+                attribute.log_buf = unsafe address(UnsafeRawPointer(log.baseAddress))
+                attribute.log_size = UInt32(log.count)
+                attribute.log_level = 1
+              }
+              return Result { () throws(SystemCallError) in
+                try call("BPF_PROG_LOAD", CInt(LINUX_BPF_PROG_LOAD), &attribute)
+              }
+            }
+          }
+        }
+      }
+    }
+    switch result {
+    case .success(let number): return FileDescriptor(adopting: CInt(number))
+    case .failure(let error): throw LoadFailure(error: error, log: text(of: log))
+    }
+  }
+
+  private static func text(of log: [UInt8]) -> String {
+    String(decoding: log.prefix { $0 != 0 }, as: UTF8.self)
+  }
+
+  /// BPF_PROG_TEST_RUN: runs a program on a packet. Returns what the program returned.
+  package static func testRun(
+    _ program: borrowing FileDescriptor, packet: RawSpan
+  ) throws(SystemCallError) -> UInt32 {
+    let number = program.number
+    let result = unsafe packet.withUnsafeBytes { packet in
+      var attribute = linux_bpf_test_run()
+      attribute.prog_fd = UInt32(number)
+      attribute.data_in = unsafe address(packet.baseAddress)
+      attribute.data_size_in = UInt32(packet.count)
+      return Result { () throws(SystemCallError) -> UInt32 in
+        _ = try call("BPF_PROG_TEST_RUN", CInt(LINUX_BPF_PROG_TEST_RUN), &attribute)
+        return attribute.retval
+      }
+    }
+    return try result.get()
+  }
+
+  /// BPF_LINK_CREATE with a network interface as the target (5.9).
+  package static func createLink(
+    program: borrowing FileDescriptor, interface: UInt32, attachType: UInt32, flags: UInt32
+  ) throws(SystemCallError) -> FileDescriptor {
+    var attribute = linux_bpf_link_create()
+    attribute.prog_fd = UInt32(program.number)
+    attribute.target = interface
+    attribute.attach_type = attachType
+    attribute.flags = flags
+    return try descriptor("BPF_LINK_CREATE", CInt(LINUX_BPF_LINK_CREATE), &attribute)
+  }
+
+  /// BPF_PROG_GET_FD_BY_ID. Takes CAP_SYS_ADMIN.
+  package static func program(withID id: UInt32) throws(SystemCallError) -> FileDescriptor {
+    var attribute = linux_bpf_get_id(id: id, next_id: 0, open_flags: 0)
+    return try descriptor("BPF_PROG_GET_FD_BY_ID", CInt(LINUX_BPF_PROG_GET_FD_BY_ID), &attribute)
+  }
+
+  /// BPF_LINK_GET_NEXT_ID and BPF_LINK_GET_FD_BY_ID: every link there is (5.8). Takes CAP_SYS_ADMIN.
+  package static func forEachLink(_ body: (borrowing FileDescriptor) -> Void) throws(SystemCallError) {
+    var id: UInt32 = 0
+    while true {
+      var next = linux_bpf_get_id(id: id, next_id: 0, open_flags: 0)
+      do { _ = try call("BPF_LINK_GET_NEXT_ID", CInt(LINUX_BPF_LINK_GET_NEXT_ID), &next) } catch {
+        if error.errno == .noSuchFile { return }
+        throw error
+      }
+      id = next.next_id
+      var attribute = linux_bpf_get_id(id: id, next_id: 0, open_flags: 0)
+      // A link that has gone in the meantime is none.
+      if let link = try? descriptor("BPF_LINK_GET_FD_BY_ID", CInt(LINUX_BPF_LINK_GET_FD_BY_ID), &attribute) {
+        body(link)
+      }
+    }
+  }
+
+  /// `struct bpf_prog_info`, as far as it is used.
+  package struct ProgramInformation: Hashable, Sendable {
+    package let id: UInt32
+    package let type: UInt32
+    package let name: String
+  }
+
+  /// `struct bpf_link_info`, as far as it is used.
+  package struct LinkInformation: Hashable, Sendable {
+    package let id: UInt32
+    package let type: UInt32
+    package let program: UInt32
+    /// For an XDP link, 0 once the interface has gone.
+    package let interface: UInt32
+  }
+
+  package static func information(ofProgram program: borrowing FileDescriptor) throws(SystemCallError) -> ProgramInformation {
+    var information = linux_bpf_prog_info()
+    try read(&information, of: program)
+    return ProgramInformation(id: information.id, type: information.type, name: string(information.name))
+  }
+
+  package static func information(ofLink link: borrowing FileDescriptor) throws(SystemCallError) -> LinkInformation {
+    var information = linux_bpf_link_info()
+    try read(&information, of: link)
+    return LinkInformation(
+      id: information.id, type: information.type, program: information.prog_id, interface: information.xdp_ifindex)
+  }
+
+  /// BPF_OBJ_GET_INFO_BY_FD
+  private static func read<Information: BitwiseCopyable>(
+    _ information: inout Information, of object: borrowing FileDescriptor
+  ) throws(SystemCallError) {
+    let number = object.number
+    let result = unsafe withUnsafeMutableBytes(of: &information) { buffer in
+      var attribute = linux_bpf_object_info()
+      attribute.bpf_fd = UInt32(number)
+      attribute.info_len = UInt32(buffer.count)
+      attribute.info = unsafe address(UnsafeRawPointer(buffer.baseAddress))
+      return Result { () throws(SystemCallError) in
+        try call("BPF_OBJ_GET_INFO_BY_FD", CInt(LINUX_BPF_OBJ_GET_INFO_BY_FD), &attribute)
+      }
+    }
+    _ = try result.get()
+  }
+}

@@ -1,0 +1,70 @@
+internal import CLinux
+import Glibc
+
+/// An epoll(7) instance: waits for input on several descriptors at once. Owns only itself, not what it watches.
+package struct EventQueue: ~Copyable {
+  private let descriptor: FileDescriptor
+
+  package init() throws(SystemCallError) {
+    descriptor = FileDescriptor(adopting: try checked("epoll_create1", linux_epoll_create()))
+  }
+
+  /// Watches a descriptor; `token` tells it from the others.
+  /// - Parameter edgeTriggered: report only that something new has arrived, not that something is there.
+  package borrowing func watch(
+    _ watched: borrowing FileDescriptor, token: UInt64, edgeTriggered: Bool = false
+  ) throws(SystemCallError) {
+    _ = try checked(
+      "epoll_ctl", linux_epoll_add(descriptor.number, watched.number, token, edgeTriggered ? 1 : 0))
+  }
+
+  /// Waits until something is ready or the time is over; an interruption counts as the latter.
+  /// - Parameters:
+  ///   - milliseconds: `nil` waits for ever.
+  ///   - body: gets the token of each ready descriptor, at most 16 a call.
+  package borrowing func wait(milliseconds: Int?, _ body: (UInt64) -> Void) throws(SystemCallError) {
+    var tokens = InlineArray<16, UInt64>(repeating: 0)
+    let timeout = CInt(clamping: milliseconds ?? -1)
+    let number = descriptor.number
+    let count = unsafe withUnsafeMutableBytes(of: &tokens) { buffer in
+      unsafe linux_epoll_wait(number, buffer.baseAddress?.assumingMemoryBound(to: UInt64.self), 16, timeout)
+    }
+    if count == -EINTR { return }
+    for index in 0..<Int(try checked("epoll_wait", count)) { body(tokens[index]) }
+  }
+}
+
+/// Signals as input: a signalfd(2). The signals are blocked for the thread that makes it and for those it starts later.
+package struct SignalQueue: ~Copyable {
+  package let descriptor: FileDescriptor
+
+  package init(_ signals: [CInt]) throws(SystemCallError) {
+    var signals = signals
+    descriptor = FileDescriptor(
+      adopting: try checked("signalfd", unsafe linux_signalfd(&signals, CInt(signals.count))))
+  }
+
+  /// The next signal that has arrived, `nil` when there is none.
+  package borrowing func next() -> CInt? {
+    // `struct signalfd_siginfo` begins with the number.
+    var information = [UInt8](repeating: 0, count: 128)
+    guard let count = try? descriptor.read(into: &information), count == 128 else { return nil }
+    return CInt(information[0]) | CInt(information[1]) << 8
+  }
+}
+
+/// Waits for input on one descriptor. Returns whether there is some.
+package func waitForInput(
+  on descriptor: borrowing FileDescriptor, milliseconds: Int?
+) throws(SystemCallError) -> Bool {
+  let number = descriptor.number
+  return try retrying("poll") { linux_poll_input(number, CInt(clamping: milliseconds ?? -1)) } > 0
+}
+
+/// Clocks of clock_gettime(2), in nanoseconds.
+package enum Clock {
+  /// CLOCK_MONOTONIC, which bpf_ktime_get_ns() reads too.
+  package static var monotonic: UInt64 { linux_clock(CLOCK_MONOTONIC) }
+  /// CLOCK_REALTIME, since 1970.
+  package static var realtime: UInt64 { linux_clock(CLOCK_REALTIME) }
+}

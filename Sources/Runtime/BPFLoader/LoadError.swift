@@ -1,0 +1,76 @@
+public import LinuxCalls
+
+/// A step of loading that the kernel refused.
+public struct LoadError: Error, Hashable, Sendable {
+  /// What was attempted, and on what.
+  public enum Attempt: Hashable, Sendable {
+    case loadBTF
+    case createMap(name: String, isRingBuffer: Bool)
+    case fillMap(String)
+    case loadProgram(name: String, section: String)
+    case accessMap(String)
+    case query(String)
+    case run(String)
+    case readFile(String)
+  }
+
+  public let attempt: Attempt
+  /// The system call and the kernel's answer.
+  public let cause: SystemCallError
+  /// The verifier's words, where it spoke.
+  public let log: VerifierLog?
+  /// The capabilities that the process had not, of those that the attempt takes.
+  public let missing: [Capability]
+
+  init(_ attempt: Attempt, _ cause: SystemCallError, log: VerifierLog? = nil) {
+    self.attempt = attempt
+    self.cause = cause
+    self.log = log
+    let isRefusal = cause.errno == .notPermitted || cause.errno == .accessDenied && log == nil
+    missing = isRefusal ? Self.missingCapabilities(effective: Capability.effective()) : []
+  }
+
+  /// What loading takes: CAP_BPF for maps and BTF, with CAP_NET_ADMIN for network programs and CAP_PERFMON for what
+  /// they do with pointers (since 5.8). CAP_SYS_ADMIN stands for all.
+  static func missingCapabilities(effective: Set<Capability>) -> [Capability] {
+    if effective.contains(.sysAdmin) { return effective.contains(.netAdmin) ? [] : [.netAdmin] }
+    return [.bpf, .netAdmin, .perfmon].filter { !effective.contains($0) }
+  }
+}
+
+extension LoadError: CustomStringConvertible {
+  /// One line, for logs.
+  public var description: String { "\(attempt): \(cause.errno)" }
+
+  /// What happened, what the verifier said of it, and what to do next, over several lines.
+  public var report: String {
+    var text = description
+    if let log, !log.decisiveLines.isEmpty {
+      text += "\n" + log.decisiveLines.map { "  " + $0 }.joined(separator: "\n")
+    }
+    if let hint { text += "\n" + hint }
+    return text
+  }
+
+  /// What to do next, as far as it can be told.
+  public var hint: String? {
+    LoadHint.sentence(
+      for: attempt, errno: cause.errno, verifierSpoke: log.map { !$0.text.isEmpty } ?? false, missing: missing,
+      release: kernelRelease())
+  }
+}
+
+extension LoadError.Attempt: CustomStringConvertible {
+  public var description: String {
+    switch self {
+    case .loadBTF: "load the object's BTF"
+    case .createMap(let name, _): "create map \(name)"
+    case .fillMap(let name): "fill map \(name)"
+    case .loadProgram(let name, let section): "load program \(name) (section \(section))"
+    case .accessMap(let name): "read map \(name)"
+    case .query(let name): "query program \(name)"
+    case .run(let name): "run program \(name)"
+    case .readFile(let path): "read \(path)"
+    }
+  }
+}

@@ -1,0 +1,30 @@
+import LinuxCalls
+
+/// What to do about a refused attempt: a pure table, so that each sentence has its test.
+enum LoadHint {
+  static func sentence(
+    for attempt: LoadError.Attempt, errno: Errno, verifierSpoke: Bool, missing: [Capability], release: String
+  ) -> String? {
+    if !missing.isEmpty {
+      let names = missing.map(\.name).joined(separator: ", ")
+      return "This process lacks \(names). Run it as root, or give the file the capabilities:"
+        + " setcap cap_bpf,cap_net_admin,cap_perfmon+ep FILE"
+    }
+    switch (attempt, errno) {
+    case (.createMap(_, isRingBuffer: true), .invalidArgument):
+      return "A ring buffer's size has to be a power of two and a multiple of the page size, and the kernel at least"
+        + " Linux 5.8; this one is \(release)."
+    case (.createMap, .notPermitted), (.loadProgram, .notPermitted), (.loadBTF, .notPermitted):
+      return "The capabilities are there, so something else forbids it: the limit on locked memory before Linux 5.11"
+        + " (ulimit -l unlimited), lockdown (/sys/kernel/security/lockdown), a security module or a seccomp filter."
+    case (.createMap, .outOfMemory), (.createMap, .argumentListTooLong):
+      return "The map is too large for this machine or this kernel; make it smaller."
+    case (.loadProgram, .invalidArgument) where !verifierSpoke:
+      return "The kernel did not get as far as the verifier: it does not know the program's type, its attach type or"
+        + " one of its flags. This kernel is \(release)."
+    case (_, .notImplemented):
+      return "This kernel, \(release), was built without bpf(2) (CONFIG_BPF_SYSCALL)."
+    default: return nil
+    }
+  }
+}

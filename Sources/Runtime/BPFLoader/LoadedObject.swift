@@ -1,0 +1,142 @@
+import BPFInstructions
+public import BPFObjectFile
+public import BPFRelocation
+import BPFTypes
+import LinuxCalls
+
+/// An object's maps and programs, in the kernel. They go when the last reference to them does, unless something that
+/// is attached keeps them.
+public struct LoadedObject: Sendable {
+  public let maps: [Map]
+  public let programs: [Program]
+
+  /// Carries out a plan: BTF, then the maps in their order, then the programs.
+  /// - Throws: `LoadError`; what was made until then is gone again.
+  public init(loading plan: LoadPlan) throws(LoadError) {
+    let btf = try Self.load(plan.btf)
+    var maps: [Map] = []
+    for spec in plan.maps { maps.append(try Self.create(spec, btf: btf)) }
+    var programs: [Program] = []
+    for program in plan.programs {
+      programs.append(try Self.load(program, license: plan.license, maps: maps, btf: btf, types: plan.btf))
+    }
+    self.maps = maps
+    self.programs = programs
+  }
+
+  /// The map of a name, `nil` where the object has none.
+  public func map(_ name: String) -> Map? { maps.first { $0.name == name } }
+  /// The map of a data section, such as `.bss`.
+  public func map(ofSection section: String) -> Map? { maps.first { $0.spec.section == section } }
+  public func program(_ name: String) -> Program? { programs.first { $0.name == name } }
+
+  /// How much log to ask for, and what to go on to when it was too short. The kernel takes up to 1 GB since 5.2.
+  private static let logByteCounts = [1 << 20, 16 << 20]
+
+  private static func load(_ btf: BTF?) throws(LoadError) -> FileDescriptor? {
+    guard let btf else { return nil }
+    do {
+      return try withMemoryLockRetry { () throws(BPF.LoadFailure) in try unsafe BPF.loadBTF(btf.bytes.span.bytes) }
+    } catch {
+      var failure = error
+      do {
+        return try unsafe BPF.loadBTF(btf.bytes.span.bytes, logByteCount: logByteCounts[0])
+      } catch { failure = error }
+      throw LoadError(.loadBTF, failure.error, log: VerifierLog(text: failure.log))
+    }
+  }
+
+  private static func create(_ spec: MapSpec, btf: borrowing FileDescriptor?) throws(LoadError) -> Map {
+    var attributes = BPF.MapAttributes()
+    attributes.type = spec.type.rawValue
+    attributes.keySize = spec.keySize
+    attributes.valueSize = spec.valueSize
+    attributes.maxEntries = spec.maxEntries
+    attributes.flags = spec.flags.rawValue
+    attributes.keyType = spec.keyType.rawValue
+    attributes.valueType = spec.valueType.rawValue
+    let descriptor: FileDescriptor
+    do {
+      descriptor = try createMap(attributes, name: spec.name, btf: btf)
+    } catch {
+      throw LoadError(.createMap(name: spec.name, isRingBuffer: spec.type == .ringBuffer), error)
+    }
+    do {
+      if !spec.contents.isEmpty {
+        let key = [UInt8](repeating: 0, count: 4)
+        try unsafe BPF.update(descriptor, key: key.span.bytes, value: spec.contents.span.bytes)
+      }
+      if spec.isConstant { try BPF.freeze(descriptor) }
+    } catch { throw LoadError(.fillMap(spec.name), error) }
+    return Map(spec: spec, descriptor: descriptor)
+  }
+
+  /// Some map types refuse to know their types; those are made once more without.
+  private static func createMap(
+    _ attributes: BPF.MapAttributes, name: String, btf: borrowing FileDescriptor?
+  ) throws(SystemCallError) -> FileDescriptor {
+    do { return try BPF.createMap(attributes, name: name, btf: btf) } catch {
+      if error.errno == .notPermitted, (try? raiseMemoryLockLimit()) != nil {
+        return try BPF.createMap(attributes, name: name, btf: btf)
+      }
+      // Without types, the error is the map's own.
+      return try BPF.createMap(attributes, name: name, btf: nil)
+    }
+  }
+
+  private static func load(
+    _ plan: ProgramPlan, license: String, maps: [Map], btf: borrowing FileDescriptor?, types: BTF?
+  ) throws(LoadError) -> Program {
+    var instructions = plan.instructions
+    for reference in plan.mapReferences {
+      guard let map = maps.first(where: { $0.name == reference.map }) else {
+        preconditionFailure("the plan refers to map \(reference.map), which it does not have")
+      }
+      instructions[reference.instruction].immediate = map.descriptor.number
+    }
+    var attributes = BPF.ProgramAttributes()
+    attributes.type = plan.type.rawValue
+    attributes.expectedAttachType = plan.expectedAttachType.rawValue
+    attributes.flags = plan.flags.rawValue
+    attributes.license = license
+    let functions = plan.functions.flatMap { [UInt32($0.instruction), $0.type.rawValue] }
+    let lines = plan.lines.flatMap { [UInt32($0.instruction), $0.fileName, $0.text, $0.lineAndColumn] }
+    // The first attempt goes without a log, which costs the verifier most of its time.
+    func attempt(logByteCount: Int) throws(BPF.LoadFailure) -> FileDescriptor {
+      try unsafe BPF.loadProgram(
+        attributes, name: plan.name, instructions: instructions.span.bytes, btf: btf, functions: functions.span.bytes,
+        lines: lines.span.bytes, logByteCount: logByteCount)
+    }
+    do {
+      return Program(plan: plan, descriptor: try withMemoryLockRetry { () throws(BPF.LoadFailure) in try attempt(logByteCount: 0) })
+    } catch {
+      var failure = error
+      for byteCount in logByteCounts {
+        do { return Program(plan: plan, descriptor: try attempt(logByteCount: byteCount)) } catch { failure = error }
+        guard failure.error.errno == .noSpace else { break }
+      }
+      throw LoadError(
+        .loadProgram(name: plan.name, section: plan.sectionName), failure.error, log: VerifierLog(text: failure.log))
+    }
+  }
+
+  /// Before Linux 5.11, locked memory is limited and the answer to too much of it is EPERM: lift the limit and try
+  /// once more.
+  private static func withMemoryLockRetry(
+    _ body: () throws(BPF.LoadFailure) -> FileDescriptor
+  ) throws(BPF.LoadFailure) -> FileDescriptor {
+    do { return try body() } catch {
+      guard error.error.errno == .notPermitted, (try? raiseMemoryLockLimit()) != nil else { throw error }
+      return try body()
+    }
+  }
+}
+
+extension ObjectSpec {
+  /// Reads an object file from disk.
+  public init(contentsOf path: String) throws {
+    let bytes: [UInt8]
+    do { bytes = try contents(ofFile: path) } catch { throw LoadError(.readFile(path), error) }
+    try self.init(name: String(path.split(separator: "/").last ?? ""), bytes: bytes)
+  }
+}

@@ -1,0 +1,38 @@
+public import BPFObjectFile
+package import LinuxCalls
+
+/// A map in the kernel. The descriptor closes with the last reference; the map lives as long as a program uses it.
+public final class Map: Sendable {
+  public let spec: MapSpec
+  package let descriptor: FileDescriptor
+
+  init(spec: MapSpec, descriptor: consuming FileDescriptor) {
+    self.spec = spec
+    self.descriptor = descriptor
+  }
+
+  public var name: String { spec.name }
+
+  /// The value of a key; for a per-CPU map one value per possible CPU, each rounded up to 8 bytes, one after the other.
+  /// - Parameter key: as long as the map's keys.
+  public func value(forKey key: [UInt8]) throws(LoadError) -> [UInt8] {
+    do {
+      var value = [UInt8](repeating: 0, count: try byteCountOfLookup())
+      try unsafe BPF.lookup(descriptor, key: key.span.bytes, into: &value)
+      return value
+    } catch { throw LoadError(.accessMap(spec.name), error) }
+  }
+
+  /// Reads the value of a key into an array that already has the right length, as ``value(forKey:)`` gave it.
+  package func read(key: [UInt8], into value: inout [UInt8]) throws(LoadError) {
+    do { try unsafe BPF.lookup(descriptor, key: key.span.bytes, into: &value) } catch {
+      throw LoadError(.accessMap(spec.name), error)
+    }
+  }
+
+  private func byteCountOfLookup() throws(SystemCallError) -> Int {
+    let isPerCPU = spec.type == .perCPUArray || spec.type == .perCPUHash
+    let size = Int(spec.valueSize)
+    return isPerCPU ? (size + 7) / 8 * 8 * (try possibleCPUCount()) : size
+  }
+}

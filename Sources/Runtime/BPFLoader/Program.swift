@@ -1,0 +1,27 @@
+public import BPFRelocation
+package import LinuxCalls
+
+/// A program in the kernel. The descriptor closes with the last reference; the program lives as long as it is attached.
+public final class Program: Sendable {
+  public let plan: ProgramPlan
+  package let descriptor: FileDescriptor
+
+  init(plan: ProgramPlan, descriptor: consuming FileDescriptor) {
+    self.plan = plan
+    self.descriptor = descriptor
+  }
+
+  public var name: String { plan.name }
+
+  /// The kernel's number for it.
+  public func id() throws(LoadError) -> UInt32 {
+    do { return try BPF.information(ofProgram: descriptor).id } catch { throw LoadError(.query(plan.name), error) }
+  }
+
+  /// Runs the program once on a packet, without any interface (BPF_PROG_TEST_RUN). Returns what the program returned.
+  public func run(onPacket packet: [UInt8]) throws(LoadError) -> UInt32 {
+    do { return try unsafe BPF.testRun(descriptor, packet: packet.span.bytes) } catch {
+      throw LoadError(.run(plan.name), error)
+    }
+  }
+}
