@@ -42,6 +42,7 @@ const char *linux_errno_name(int number) { return strerrorname_np(number); }
 const char *linux_errno_message(int number) { return strerrordesc_np(number); }
 
 int linux_close(int descriptor) { ANSWER(close(descriptor)); }
+int linux_duplicate(int descriptor) { ANSWER(fcntl(descriptor, F_DUPFD_CLOEXEC, 0)); }
 int linux_open(const char *path, int flags) { ANSWER(open(path, flags | O_CLOEXEC)); }
 int linux_create(const char *path, int flags, unsigned mode) {
   ANSWER(open(path, flags | O_CREAT | O_CLOEXEC, mode));

@@ -287,7 +287,9 @@ package enum BPF {
     package let interface: UInt32
   }
 
-  package static func information(ofProgram program: borrowing FileDescriptor) throws(SystemCallError) -> ProgramInformation {
+  package static func information(ofProgram program: borrowing FileDescriptor) throws(SystemCallError)
+    -> ProgramInformation
+  {
     var information = linux_bpf_prog_info()
     try read(&information, of: program)
     return ProgramInformation(id: information.id, type: information.type, name: string(information.name))

@@ -16,6 +16,11 @@ public struct FileDescriptor: ~Copyable, Sendable {
     number = try retrying("open \(path)") { unsafe linux_create(path, flags, mode) }
   }
 
+  /// A second descriptor for the same open file, close-on-exec.
+  package borrowing func duplicate() throws(SystemCallError) -> FileDescriptor {
+    FileDescriptor(adopting: try checked("fcntl(F_DUPFD_CLOEXEC)", linux_duplicate(number)))
+  }
+
   /// Closes now and reports failure, which `deinit` cannot.
   public consuming func close() throws(SystemCallError) {
     let number = self.number

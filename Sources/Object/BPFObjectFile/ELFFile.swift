@@ -68,7 +68,8 @@ struct ELFFile {
 
   /// libelf trusts some of what a header says, so the bounds of everything in it are checked first.
   private static func checkContainer(_ bytes: [UInt8]) throws {
-    guard bytes.count >= headerSize, bytes.starts(with: [0x7f, UInt8(ascii: "E"), UInt8(ascii: "L"), UInt8(ascii: "F")])
+    guard bytes.count >= headerSize,
+      bytes.starts(with: [0x7f, UInt8(ascii: "E"), UInt8(ascii: "L"), UInt8(ascii: "F")])
     else { throw ObjectFileError(.notELF("it does not begin with an ELF header")) }
     guard bytes[4] == 2 else { throw ObjectFileError(.notELF("it is a 32-bit file; BPF objects are 64-bit files")) }
     guard bytes[5] == 1 else { throw ObjectFileError(.otherByteOrder) }

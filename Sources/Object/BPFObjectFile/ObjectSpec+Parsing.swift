@@ -135,7 +135,9 @@ struct DefinedMaps {
       name: name, section: nil, type: MapType(rawValue: 0), keySize: 0, valueSize: 0, maxEntries: 0, flags: [],
       keyType: .void, valueType: .void, contents: [], isConstant: false)
     for member in try inBTF({ () throws(BTFError) in try btf.members(of: definition) }) {
-      func fail(_ why: String) -> ObjectFileError { ObjectFileError(.badMap(name: name, "member \(member.name) \(why)")) }
+      func fail(_ why: String) -> ObjectFileError {
+        ObjectFileError(.badMap(name: name, "member \(member.name) \(why)"))
+      }
       // A number is a pointer to an array of that many elements, a type a pointer to it.
       func number() throws(ObjectFileError) -> UInt32 {
         let array = try inBTF { () throws(BTFError) in

@@ -14,7 +14,8 @@ public struct BTF: Sendable {
 
   /// `BTF_KIND_*`
   public enum Kind: UInt8, Sendable {
-    case integer = 1, pointer, array, structure, union, enumeration, forward, typedef, volatile, const, restrict
+    case integer = 1
+    case pointer, array, structure, union, enumeration, forward, typedef, volatile, const, restrict
     case function, functionPrototype, variable, dataSection, float, declarationTag, typeTag, enumeration64
   }
 

@@ -108,7 +108,8 @@ public struct LoadedObject: Sendable {
         lines: lines.span.bytes, logByteCount: logByteCount)
     }
     do {
-      return Program(plan: plan, descriptor: try withMemoryLockRetry { () throws(BPF.LoadFailure) in try attempt(logByteCount: 0) })
+      return Program(
+        plan: plan, descriptor: try withMemoryLockRetry { () throws(BPF.LoadFailure) in try attempt(logByteCount: 0) })
     } catch {
       var failure = error
       for byteCount in logByteCounts {

@@ -13,7 +13,8 @@ public struct VerifierLog: Hashable, Sendable {
     while let last = lines.last, Self.isStatistics(last) { lines.removeLast() }
     // What is neither source nor instruction nor state at the end is the verdict.
     var verdict: [String] = []
-    while let last = lines.last, !Self.isSource(last), !Self.isInstruction(last), !Self.isState(last), verdict.count < 4 {
+    while let last = lines.last, !Self.isSource(last), !Self.isInstruction(last), !Self.isState(last), verdict.count < 4
+    {
       verdict.insert(last, at: 0)
       lines.removeLast()
     }

@@ -16,6 +16,7 @@ const char *linux_errno_name(int number);
 const char *linux_errno_message(int number);
 
 int linux_close(int descriptor);
+int linux_duplicate(int descriptor);
 int linux_open(const char *path, int flags);
 // openat(2) with O_CREAT.
 int linux_create(const char *path, int flags, unsigned mode);

@@ -1,0 +1,257 @@
+package import BPFLinks
+internal import BPFLoader
+internal import BPFObjectFile
+internal import BPFRelocation
+internal import BPFRings
+internal import CaptureProgram
+internal import Glibc
+internal import LinuxCalls
+
+/// What a capture is asked to do.
+package struct CaptureOptions: Sendable {
+  /// The ways of attaching that may be taken, best first.
+  package var rungs = XDPRung.all
+  /// The size of the ring, in bytes: a power of two, and a multiple of the page size.
+  package var ringByteCount = 8 << 20
+  /// How many packets to deliver; `nil` for no limit.
+  package var count: Int?
+  /// How long to run, in seconds of the clock; `nil` for no limit.
+  package var duration: Double?
+  /// How often to report statistics, in seconds; `nil` for only at the end.
+  package var statisticsInterval: Double?
+
+  package init() {}
+}
+
+/// Where the packets and the news of a capture go. All calls come from the thread that runs it.
+package protocol CaptureOutput: ~Copyable {
+  /// A record of the ring, which ends with the call. Returns whether it could be taken.
+  mutating func packet(_ record: RawSpan) -> Bool
+  /// No packet comes for a moment: what has been gathered can be written. Returns whether to go on.
+  mutating func pause() -> Bool
+  /// The counters, asked for by an interval or a signal.
+  mutating func statistics(_ statistics: CaptureStatistics)
+}
+
+/// A running capture: the loaded program, its ring, and the interfaces that it is attached to.
+package struct CaptureSession: ~Copyable {
+  private let options: CaptureOptions
+  private let object: LoadedObject
+  private var ring: RingBuffer
+  private let reader: SharedVariable
+  private var attached: [AttachedInterface] = []
+  private let events: EventQueue
+  private let signals: SignalQueue
+  private let started = Clock.monotonic
+
+  private var deliveredCount: UInt64 = 0
+  private var pastCount: UInt64 = 0
+  private var notWritten: UInt64 = 0
+
+  /// How long the reader sleeps while packets come: they are shown this much later at most, and cost no wake-up each.
+  private static let restMilliseconds = 10
+  /// How many records are read before signals and clocks are looked at again.
+  private static let batchCount = 4096
+
+  private enum Token {
+    static let ring: UInt64 = 0
+    static let signals: UInt64 = 1
+  }
+
+  /// Loads the program and makes the ring; nothing is attached yet.
+  package init(_ options: CaptureOptions) throws {
+    let object = try Self.load(options)
+    guard let records = object.map(CaptureProgram.ring) else { preconditionFailure("the program has no ring") }
+    let ring = try RingBuffer(adopting: records.descriptor.duplicate(), byteCount: options.ringByteCount)
+    let reader = try Self.readerVariable(of: object)
+    let events = try EventQueue()
+    let signals = try SignalQueue([SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1])
+    // Only wake-ups count, not that something lies in the ring: while it rests, the reader leaves it there.
+    try events.watch(ring.descriptor, token: Token.ring, edgeTriggered: true)
+    try events.watch(signals.descriptor, token: Token.signals)
+    self.options = options
+    self.object = object
+    self.ring = ring
+    self.reader = reader
+    self.events = events
+    self.signals = signals
+  }
+
+  private static func load(_ options: CaptureOptions) throws -> LoadedObject {
+    do { return try load(options, hasFragments: true) } catch let error as LoadError {
+      // Before Linux 5.18 the kernel does not know the flag and says so before the verifier begins.
+      guard case .loadProgram = error.attempt, error.cause.errno == .invalidArgument, error.log?.text.isEmpty ?? true
+      else { throw error }
+      return try load(options, hasFragments: false)
+    }
+  }
+
+  private static func load(_ options: CaptureOptions, hasFragments: Bool) throws -> LoadedObject {
+    var spec = try ObjectSpec(name: "capture.bpf.o", bytes: captureObject())
+    try spec.set(CaptureProgram.hasFragments, to: hasFragments)
+    // A quarter of the ring leaves the reader three quarters of the time to wake up in.
+    try spec.set(CaptureProgram.wakeBytes, to: UInt32(clamping: options.ringByteCount / 4))
+    if let ring = spec.mapIndex(CaptureProgram.ring) {
+      spec.maps[ring].maxEntries = UInt32(clamping: options.ringByteCount)
+    }
+    if hasFragments, let program = spec.programIndex(CaptureProgram.program) {
+      spec.programs[program].flags.insert(.xdpHasFragments)
+    }
+    return try LoadedObject(loading: LoadPlan(spec))
+  }
+
+  private static func readerVariable(of object: LoadedObject) throws -> SharedVariable {
+    guard let section = object.map(ofSection: ".bss") else { preconditionFailure("the program has no .bss") }
+    return try SharedVariable(in: section.descriptor, offset: 0, byteCount: Int(section.spec.valueSize))
+  }
+
+  /// Attaches the program to one more interface of the calling thread's network namespace.
+  package mutating func attach(to interface: String) throws(XDPAttachError) {
+    guard let program = object.program(CaptureProgram.program) else { preconditionFailure("there is no program") }
+    attached.append(AttachedInterface(try program.attachXDP(to: interface, rungs: options.rungs)))
+  }
+
+  /// The interfaces and how they are attached, in the order of attaching.
+  package var attachments: [(interface: String, rung: XDPRung, refusals: [XDPRefusal])] {
+    attached.map { ($0.link.interface, $0.link.rung, $0.link.refusals) }
+  }
+
+  /// Delivers packets until the count or the time is over, a signal ends it or the output fails; then detaches, delivers
+  /// what is still in the ring, and returns what became of every packet.
+  package mutating func run(_ output: inout some CaptureOutput & ~Copyable) throws -> CaptureStatistics {
+    let end = options.duration.map { started + UInt64(max($0, 0) * 1e9) }
+    let interval = options.statisticsInterval.map { UInt64(max($0, 0.001) * 1e9) }
+    var nextReport = interval.map { started + $0 }
+    var goesOn = true
+    // How long nothing has come, in rests.
+    var quietRests = 0
+
+    while goesOn {
+      reader.store(CaptureProgram.Reader.runs)
+      let count = drain(into: &output, limit: Self.batchCount)
+      goesOn = output.pause()
+      if let limit = options.count, deliveredCount >= limit { break }
+
+      var milliseconds: Int? = 0
+      if count < Self.batchCount {
+        quietRests = count > 0 ? 0 : quietRests + 1
+        milliseconds = quiet(quietRests)
+      }
+      let now = Clock.monotonic
+      for deadline in [end, nextReport] {
+        guard let deadline else { continue }
+        // Rounded up, so that the deadline is over when the wait is.
+        let rest = deadline > now ? Int((deadline - now + 999_999) / 1_000_000) : 0
+        milliseconds = min(milliseconds ?? .max, rest)
+      }
+      var signalled = false
+      try events.wait(milliseconds: milliseconds) { if $0 == Token.signals { signalled = true } }
+
+      if signalled {
+        while let signal = signals.next() {
+          if signal == SIGUSR1 { output.statistics(try statistics()) } else { goesOn = false }
+        }
+      }
+      let then = Clock.monotonic
+      if let end, then >= end { goesOn = false }
+      if let report = nextReport, let interval, then >= report {
+        output.statistics(try statistics())
+        nextReport = max(report + interval, then)
+      }
+    }
+    return try finish(&output)
+  }
+
+  /// Tells the programs how to wake the reader, and returns for how long it may sleep.
+  private mutating func quiet(_ quietRests: Int) -> Int? {
+    guard quietRests > 0 else {
+      reader.store(CaptureProgram.Reader.rests)
+      return Self.restMilliseconds
+    }
+    reader.store(CaptureProgram.Reader.waits)
+    // A program that read the variable just before may have left a record without waking anybody, and its own writes may
+    // still be on their way to us. One more rest is far longer than that takes; then it is safe to sleep for good.
+    return quietRests == 1 || !ring.isEmpty ? Self.restMilliseconds : nil
+  }
+
+  private mutating func drain(into output: inout some CaptureOutput & ~Copyable, limit: Int) -> Int {
+    let wanted = options.count.map { UInt64(max($0, 0)) } ?? .max
+    var delivered = deliveredCount
+    var (past, failed): (UInt64, UInt64) = (0, 0)
+    let count = ring.drain(limit: limit) { record in
+      if delivered >= wanted {
+        past += 1
+      } else if output.packet(record) {
+        delivered += 1
+      } else {
+        failed += 1
+      }
+    }
+    deliveredCount = delivered
+    pastCount += past
+    notWritten += failed
+    return count
+  }
+
+  /// Detaches, reads on until everything that the programs delivered has been read, and adds up.
+  private mutating func finish(_ output: inout some CaptureOutput & ~Copyable) throws -> CaptureStatistics {
+    let via = self.via
+    attached.removeAll()
+    // A program that was running on another CPU may still be about to deliver.
+    for _ in 0..<100 {
+      while drain(into: &output, limit: Self.batchCount) > 0 {}
+      _ = output.pause()
+      if try counters().delivered == deliveredCount + pastCount + notWritten { break }
+      usleep(1000)
+    }
+    return try statistics(via: via)
+  }
+
+  private func counters() throws -> CaptureCounters {
+    guard let map = object.map(CaptureProgram.counters) else { preconditionFailure("there are no counters") }
+    let key = [UInt8](repeating: 0, count: 4)
+    // While packets come, a program may be between two counts; the next look finds another moment.
+    for _ in 0..<1000 {
+      if let counters = try? CaptureCounters(perCPU: try map.value(forKey: key)) { return counters }
+    }
+    throw CaptureSessionError.countersNeverBalance
+  }
+
+  private func statistics(via: String? = nil) throws -> CaptureStatistics {
+    var counters = try counters()
+    // What is still in the ring has not been delivered to anybody: count it once it has.
+    let read = deliveredCount + pastCount + notWritten
+    let waiting = counters.delivered - min(read, counters.delivered)
+    counters.delivered -= waiting
+    counters.matched -= waiting
+    counters.seen -= waiting
+    return CaptureStatistics(
+      counters: counters, pastCount: pastCount, notWritten: notWritten,
+      seconds: Double(Clock.monotonic - started) / 1e9, via: via ?? self.via)
+  }
+
+  /// The rungs in use, each once: `xdp-native`.
+  private var via: String {
+    var names: [String] = []
+    for attachment in attached where !names.contains("xdp-\(attachment.link.rung.mode.rawValue)") {
+      names.append("xdp-\(attachment.link.rung.mode.rawValue)")
+    }
+    return names.joined(separator: "+")
+  }
+}
+
+/// A link in a place where arrays can hold it.
+private final class AttachedInterface {
+  let link: XDPLink
+  init(_ link: consuming XDPLink) { self.link = link }
+}
+
+package enum CaptureSessionError: Error, CustomStringConvertible {
+  case countersNeverBalance
+
+  package var description: String {
+    switch self {
+    case .countersNeverBalance: "the program's counters did not add up in a thousand readings"
+    }
+  }
+}

@@ -1,0 +1,80 @@
+internal import CaptureProgram
+
+/// What became of every packet. Two sums hold always:
+/// `seen` = all of `passedOver` + `matched`, and `matched` = `delivered` + all of `lost`.
+package struct CaptureStatistics: Sendable {
+  /// Packets by cause; all causes, also those that never came up.
+  package typealias Causes = [(cause: String, count: UInt64)]
+
+  private let counters: CaptureCounters
+  /// Matched packets that came after the last one asked for; they count as passed over.
+  private let pastCount: UInt64
+  /// Delivered packets whose line could not be written; they count as lost.
+  private let notWritten: UInt64
+  /// How long the capture has been running, in seconds.
+  package let seconds: Double
+  /// Where the packets were taken, such as `xdp-native`.
+  package let via: String
+
+  init(counters: CaptureCounters, pastCount: UInt64, notWritten: UInt64, seconds: Double, via: String) {
+    self.counters = counters
+    self.pastCount = pastCount
+    self.notWritten = notWritten
+    self.seconds = seconds
+    self.via = via
+  }
+
+  package var seen: UInt64 { counters.seen }
+  package var matched: UInt64 { counters.matched - pastCount }
+  package var delivered: UInt64 { counters.delivered - pastCount - notWritten }
+  package var passedOver: Causes {
+    let kernel = zip(CaptureProgram.Counters.passedOver, counters.passedOver).map { (cause: $0, count: $1) }
+    return kernel + [("past_count", pastCount)]
+  }
+  package var lost: Causes {
+    let kernel = zip(CaptureProgram.Counters.lost, counters.lost).map { (cause: $0, count: $1) }
+    return kernel + [("not_written", notWritten)]
+  }
+
+  /// The two sums for people, and how long and where.
+  package var summary: String {
+    let passedOverCount = Self.total(passedOver)
+    let lostCount = Self.total(lost)
+    return """
+      \(delivered) packets captured, \(lostCount) lost, in \(Self.decimal(seconds)) s via \(via)
+      seen \(seen) = passed over \(passedOverCount)\(Self.list(passedOver)) + matched \(matched)
+      matched \(matched) = delivered \(delivered) + lost \(lostCount)\(Self.list(lost))
+      """
+  }
+
+  /// The same on one line.
+  package var line: String {
+    "seen \(seen), passed over \(Self.total(passedOver)), matched \(matched), delivered \(delivered), "
+      + "lost \(Self.total(lost))\(Self.list(lost)), \(Self.decimal(seconds)) s"
+  }
+
+  /// `{"seen":N,"passed_over":{CAUSE:N},"matched":N,"delivered":N,"lost":{CAUSE:N},"seconds":S,"via":V}`
+  package var json: String {
+    "{\"seen\":\(seen),\"passed_over\":\(Self.object(passedOver)),\"matched\":\(matched),\"delivered\":\(delivered),"
+      + "\"lost\":\(Self.object(lost)),\"seconds\":\(Self.decimal(seconds)),\"via\":\"\(via)\"}"
+  }
+
+  private static func total(_ causes: Causes) -> UInt64 { causes.reduce(0) { $0 + $1.count } }
+
+  /// ` (3 not_ip, 4 not_tcp)`, without the causes that never came up.
+  private static func list(_ causes: Causes) -> String {
+    let some = causes.filter { $0.count > 0 }
+    return some.isEmpty ? "" : " (" + some.map { "\($0.count) \($0.cause)" }.joined(separator: ", ") + ")"
+  }
+
+  private static func object(_ causes: Causes) -> String {
+    "{" + causes.map { "\"\($0.cause)\":\($0.count)" }.joined(separator: ",") + "}"
+  }
+
+  /// With three decimals; the names and numbers above need no escapes.
+  private static func decimal(_ seconds: Double) -> String {
+    let milliseconds = Int(seconds * 1000)
+    let fraction = String(milliseconds % 1000)
+    return "\(milliseconds / 1000)." + String(repeating: "0", count: 3 - fraction.count) + fraction
+  }
+}
