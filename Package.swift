@@ -79,7 +79,7 @@ let tool: [Target] = [
   .executableTarget(
     name: "MeropsCommand",
     dependencies: [
-      "CaptureSession", "CaptureEvents", "LinuxCalls", "RouteNetlink",
+      "CaptureSession", "CaptureEvents", "LinuxCalls", "RouteNetlink", "BPFLoader", "BPFLinks",
       .product(name: "ArgumentParser", package: "swift-argument-parser"),
     ],
     path: "Sources/Tool/merops", swiftSettings: strict)

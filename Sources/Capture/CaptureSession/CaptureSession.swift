@@ -29,6 +29,8 @@ package protocol CaptureOutput: ~Copyable {
   mutating func packet(_ record: RawSpan) -> Bool
   /// No packet comes for a moment: what has been gathered can be written. Returns whether to go on.
   mutating func pause() -> Bool
+  /// How many of the packets that it took could not be written after all.
+  var notWrittenCount: UInt64 { get }
   /// The counters, asked for by an interval or a signal.
   mutating func statistics(_ statistics: CaptureStatistics)
 }
@@ -204,6 +206,8 @@ package struct CaptureSession: ~Copyable {
       if try counters().delivered == deliveredCount + pastCount + notWritten { break }
       usleep(1000)
     }
+    deliveredCount -= output.notWrittenCount
+    notWritten += output.notWrittenCount
     return try statistics(via: via)
   }
 

@@ -54,13 +54,15 @@ package func contents(ofFile path: String) throws(SystemCallError) -> [UInt8] {
   try FileDescriptor(opening: path, flags: O_RDONLY).readAll()
 }
 
-/// Writes all of `bytes` to a descriptor that somebody else owns, such as standard output.
+/// write(2) to a descriptor that somebody else owns, such as standard output. Returns how many bytes went out.
+package func write(_ bytes: RawSpan, to descriptor: CInt) throws(SystemCallError) -> Int {
+  try retrying("write") { unsafe bytes.withUnsafeBytes { unsafe linux_write(descriptor, $0.baseAddress, $0.count) } }
+}
+
+/// Writes all of `bytes` to a descriptor that somebody else owns.
 package func writeAll(_ bytes: RawSpan, to descriptor: CInt) throws(SystemCallError) {
   var written = 0
   while written < bytes.byteCount {
-    let rest = bytes.extracting(droppingFirst: written)
-    written += try retrying("write") {
-      unsafe rest.withUnsafeBytes { unsafe linux_write(descriptor, $0.baseAddress, $0.count) }
-    }
+    written += try write(bytes.extracting(droppingFirst: written), to: descriptor)
   }
 }

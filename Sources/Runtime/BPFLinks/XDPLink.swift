@@ -22,6 +22,7 @@ public struct XDPLink: ~Copyable, Sendable {
 public struct XDPRefusal: Hashable, Sendable {
   public let rung: XDPRung
   public let cause: SystemCallError
+  public var reason: String { "\(cause.errno)" }
 }
 
 /// An XDP program that could not be attached.
@@ -32,6 +33,7 @@ public struct XDPAttachError: Error, Hashable, Sendable {
 }
 extension XDPAttachError: CustomStringConvertible {
   public var description: String { "attach \(program) to \(interface): \(refusals)" }
+  public var report: String { description }
 }
 
 extension Program {

@@ -1,30 +1,54 @@
 import ArgumentParser
-import CaptureSession
+import Glibc
+import LinuxCalls
 
+/// The command. Exit status: 0 done, 1 failed, 2 bad usage.
 @main
 struct Merops: ParsableCommand {
-  static let configuration = CommandConfiguration(commandName: "merops")
-  @Option(name: .short) var i: String
-  @Option var duration: Double?
-  @Option(name: .short) var c: Int?
-  func run() throws {
-    var o = CaptureOptions()
-    o.duration = duration
-    o.count = c
-    var s = try CaptureSession(o)
-    try s.attach(to: i)
-    print(s.attachments)
-    var out = Out()
-    print(try s.run(&out).summary)
-    print(out.n)
+  static let configuration = CommandConfiguration(
+    commandName: "merops",
+    abstract: "Captures TCP/IP headers inside the kernel, with eBPF.",
+    version: "0.1.0",
+    subcommands: [Capture.self])
+
+  static func main() {
+    let arguments = Array(CommandLine.arguments.dropFirst())
+    do {
+      try ArgumentHints.check(arguments)
+      var command = try parseAsRoot(arguments)
+      try command.run()
+    } catch {
+      finish(error)
+    }
+  }
+
+  /// Help goes to standard output, everything else to standard error.
+  private static func finish(_ error: any Error) -> Never {
+    if let failure = error as? Failure {
+      if !failure.report.isEmpty { StandardError.write("merops: \(failure.report)") }
+      Glibc.exit(1)
+    }
+    let code = exitCode(for: error)
+    let message = fullMessage(for: error)
+    if code == .success {
+      print(message)
+      Glibc.exit(0)
+    }
+    StandardError.write(message)
+    Glibc.exit(code == .validationFailure ? 2 : 1)
   }
 }
-struct Out: CaptureOutput {
-  var n = 0
-  mutating func packet(_ r: RawSpan) -> Bool {
-    n += 1
-    return true
+
+/// A failure that has been put into words for the person at the terminal; empty where there is nothing to say.
+struct Failure: Error {
+  let report: String
+}
+
+enum StandardError {
+  /// Writes a message and a line's end; names in it may come from anywhere, so control characters are shown as `?`.
+  static func write(_ message: String) {
+    let bytes = message.utf8.map { $0 < 0x20 && $0 != UInt8(ascii: "\n") || $0 == 0x7f ? UInt8(ascii: "?") : $0 }
+    // Nothing is left to tell anybody who has closed standard error.
+    try? unsafe writeAll((bytes + [UInt8(ascii: "\n")]).span.bytes, to: STDERR_FILENO)
   }
-  mutating func pause() -> Bool { true }
-  mutating func statistics(_ s: CaptureStatistics) { print(s.line) }
 }

@@ -1,0 +1,174 @@
+import ArgumentParser
+import BPFLinks
+import CaptureEvents
+import CaptureSession
+import Glibc
+import LinuxCalls
+
+/// `merops capture`
+struct Capture: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Prints the headers of TCP packets that arrive on an interface, as tcpdump would.",
+    discussion: """
+      The packets are taken by an XDP program, before the kernel's network stack sees them, and go on unchanged. \
+      Packets go to standard output, everything else to standard error. SIGUSR1 prints the counters and goes on.
+      """)
+
+  enum Format: String, ExpressibleByArgument, CaseIterable { case text, headers, json }
+  enum Via: String, ExpressibleByArgument, CaseIterable {
+    case xdp
+    case xdpNative = "xdp-native"
+    case xdpGeneric = "xdp-generic"
+  }
+  enum Attach: String, ExpressibleByArgument, CaseIterable { case auto, link, netlink }
+
+  @Option(name: [.customShort("i"), .long], help: "The interface to capture on.")
+  var interface: String?
+  @Flag(name: [.customShort("D"), .long], help: "List the interfaces and what XDP can do there, and end.")
+  var listInterfaces = false
+  @Option(name: .customShort("c"), parsing: .unconditional, help: "End after this many packets.")
+  var count: Int?
+  @Option(parsing: .unconditional, help: "End after this many seconds, also when nothing arrives.")
+  var duration: Double?
+  @Option(help: "text: tcpdump's lines; headers: a block a packet; json: an object a line.")
+  var format = Format.text
+  @Flag(name: .customShort("e"), help: "Print the link-level header.")
+  var linkHeader = false
+  @Flag(name: .customShort("l"), help: "Accepted: lines are always written as soon as they are complete.")
+  var lineBuffered = false
+  @Flag(name: .customShort("n"), help: "Accepted: addresses and ports are always numbers.")
+  var numeric: Int
+  @Flag(name: .customShort("p"), help: "Accepted: promiscuous mode is never switched on.")
+  var notPromiscuous = false
+  @Flag(name: .customShort("q"), help: "Print less of each packet.")
+  var quiet = false
+  @Flag(name: .customShort("S"), help: "Print absolute sequence numbers.")
+  var absoluteSequenceNumbers = false
+  @Flag(
+    name: .customShort("t"),
+    help: "No time; -tt seconds since 1970, -ttt since the last line, -tttt with the date, -ttttt since the first.")
+  var time: Int
+  @Flag(name: .customShort("v"), help: "Print more of each packet; twice for still more.")
+  var verbose: Int
+  @Flag(name: [.customShort("#"), .customLong("number")], help: "Number the packets.")
+  var number = false
+  @Option(help: "Where to take packets: xdp (native, else generic), xdp-native or xdp-generic.")
+  var via = Via.xdp
+  @Option(help: "How to attach: auto (bpf_link, else netlink), link or netlink.")
+  var attach = Attach.auto
+  @Option(
+    parsing: .unconditional,
+    help: "The ring between kernel and merops, in bytes; a power of two, K and M are understood.")
+  var ringSize = ByteCount(8 << 20)
+  @Option(parsing: .unconditional, help: "Print the counters every so many seconds.")
+  var stats: Double?
+  @Option(help: "Write the counters at the end to this file, as JSON.")
+  var statsJson: String?
+
+  func validate() throws {
+    if let count, count <= 0 { throw ValidationError("-c \(count): the count of packets has to be 1 or more.") }
+    if let duration, !(duration >= 0 && duration <= 1e9) {
+      throw ValidationError("--duration \(duration): the duration has to be 0 seconds or more.")
+    }
+    if let stats, !(stats > 0 && stats <= 1e9) {
+      throw ValidationError("--stats \(stats): the interval has to be more than 0 seconds.")
+    }
+    if time > 5 { throw ValidationError("-t can be given five times at most.") }
+    if interface == nil && !listInterfaces {
+      throw ValidationError("Which interface? Name it with -i; -D lists them.")
+    }
+    let page = pageSize
+    guard ringSize.value >= page, ringSize.value & (ringSize.value - 1) == 0, ringSize.value <= 1 << 30 else {
+      throw ValidationError(
+        "--ring-size \(ringSize.value): the size has to be a power of two, from \(page) bytes (a page) to 1 GiB. "
+          + "\(ringSize.nearest(page: page)) would do.")
+    }
+  }
+
+  func run() throws {
+    if listInterfaces { return try InterfaceList.print() }
+    guard let interface else { return }
+    let statisticsFile = try statsJson.map { (path) throws(Failure) in try StatisticsFile(path) }
+    var session = try explaining { try CaptureSession(options) }
+    try explaining { try session.attach(to: interface) }
+    StandardError.write(Self.banner(session.attachments))
+    var output = PacketOutput(printer: printer, interfaceName: interface)
+    let statistics = try explaining { try session.run(&output) }
+    try statisticsFile?.write(statistics)
+    if let error = output.failure {
+      // Whoever reads has heard enough; that is no failure.
+      if error.errno == .brokenPipe { return }
+      StandardError.write(statistics.summary)
+      throw Failure(report: "write to standard output: \(error.errno); the capture ended there")
+    }
+    StandardError.write(statistics.summary)
+  }
+
+  private var options: CaptureOptions {
+    var options = CaptureOptions()
+    options.rungs = XDPRung.all.filter {
+      (via == .xdp || (via == .xdpNative) == ($0.mode == .native))
+        && (attach == .auto || (attach == .link) == ($0.way == .link))
+    }
+    options.ringByteCount = ringSize.value
+    options.count = count
+    options.duration = duration
+    options.statisticsInterval = stats
+    return options
+  }
+
+  private var printer: PacketPrinter {
+    let format: PacketPrinter.Format =
+      switch self.format {
+      case .text: .text(textOptions)
+      case .headers: .headers
+      case .json: .json
+      }
+    return PacketPrinter(format, secondsFromUTC: localSecondsFromUTC())
+  }
+
+  private var textOptions: TextOptions {
+    var options = TextOptions()
+    options.timestamps = [.timeOfDay, .none, .epoch, .sincePrevious, .dateAndTime, .sinceFirst][time]
+    options.verbosity = verbose
+    options.isQuiet = quiet
+    options.showsLinkHeader = linkHeader
+    options.absoluteSequenceNumbers = absoluteSequenceNumbers
+    options.showsNumber = number
+    options.usesColour = Terminal.takesColour
+    return options
+  }
+
+  static func banner(_ attachments: [(interface: String, rung: XDPRung, refusals: [XDPRefusal])]) -> String {
+    attachments.map { attachment in
+      let refused = attachment.refusals.map { "\($0.rung) refused: \($0.reason)" }
+      let why = refused.isEmpty ? "" : " (\(refused.joined(separator: "; ")))"
+      return "capturing TCP headers on \(attachment.interface), \(attachment.rung)\(why)"
+    }.joined(separator: "\n")
+  }
+}
+
+/// A number of bytes, such as `65536`, `64K` or `8M`.
+struct ByteCount: ExpressibleByArgument, CustomStringConvertible {
+  let value: Int
+
+  init(_ value: Int) { self.value = value }
+
+  init?(argument: String) {
+    let units: [Character: Int] = ["K": 1 << 10, "k": 1 << 10, "M": 1 << 20, "m": 1 << 20, "G": 1 << 30, "g": 1 << 30]
+    let unit = argument.last.flatMap { units[$0] }
+    guard let number = Int(unit == nil ? argument[...] : argument.dropLast()) else { return nil }
+    let (value, overflow) = number.multipliedReportingOverflow(by: unit ?? 1)
+    guard !overflow else { return nil }
+    self.value = value
+  }
+
+  var description: String { "\(value)" }
+
+  /// The next power of two that is large enough for a ring.
+  func nearest(page: Int) -> Int {
+    var nearest = page
+    while nearest < value, nearest < 1 << 30 { nearest *= 2 }
+    return nearest
+  }
+}

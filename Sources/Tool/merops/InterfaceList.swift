@@ -1,0 +1,1 @@
+enum InterfaceList { static func print() throws(Failure) {} }
