@@ -1,0 +1,180 @@
+/// Bytes on their way out: printers append, the caller writes them and empties the buffer for the next round.
+///
+/// The only file of this module with unchecked memory access. Each operation makes room for the most that it can
+/// write, once, and then stores without looking again; `count <= capacity` holds between operations.
+@safe package struct OutputBuffer: ~Copyable {
+  private var start: UnsafeMutablePointer<UInt8>
+  private var capacity: Int
+  /// How many bytes wait to be written.
+  package private(set) var count = 0
+
+  package init(capacity: Int = 4096) {
+    let capacity = max(capacity, 64)
+    unsafe start = .allocate(capacity: capacity)
+    self.capacity = capacity
+  }
+
+  deinit { unsafe start.deallocate() }
+
+  /// Hands out the bytes without copying them.
+  package borrowing func withBytes<Result, Failure: Error>(
+    _ body: (RawSpan) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    try body(unsafe UnsafeRawBufferPointer(start: start, count: count).bytes)
+  }
+
+  /// Empties the buffer and keeps its memory.
+  package mutating func removeAll() { count = 0 }
+
+  /// Takes back what was appended after the buffer held `count` bytes.
+  package mutating func truncate(to count: Int) {
+    precondition(count >= 0 && count <= self.count, "truncating to more than is there")
+    self.count = count
+  }
+
+  private mutating func reserve(_ room: Int) {
+    if room > capacity - count { grow(by: room) }
+  }
+
+  @inline(never)
+  private mutating func grow(by room: Int) {
+    let larger = max(capacity * 2, count + room)
+    let copy = UnsafeMutablePointer<UInt8>.allocate(capacity: larger)
+    unsafe copy.update(from: start, count: count)
+    unsafe start.deallocate()
+    unsafe start = copy
+    capacity = larger
+  }
+
+  package mutating func append(_ byte: UInt8) {
+    reserve(1)
+    unsafe start[count] = byte
+    count += 1
+  }
+
+  package mutating func append(_ text: StaticString) {
+    let length = text.utf8CodeUnitCount
+    reserve(length)
+    unsafe (start + count).update(from: text.utf8Start, count: length)
+    count += length
+  }
+
+  package mutating func append(_ bytes: RawSpan) {
+    let length = bytes.byteCount
+    reserve(length)
+    unsafe bytes.withUnsafeBytes { source in
+      // An empty span may have no address.
+      guard let base = source.baseAddress else { return }
+      unsafe UnsafeMutableRawPointer(start + count).copyMemory(from: base, byteCount: length)
+    }
+    count += length
+  }
+
+  package mutating func append(_ bytes: [UInt8]) { append(unsafe bytes.span.bytes) }
+
+  /// Decimal digits, without leading zeros.
+  package mutating func appendDecimal(_ value: UInt64) {
+    if value < 10 {
+      append(Self.digit(value))
+    } else if let short = UInt32(exactly: value) {
+      reserve(10)
+      let length = Self.digitCount(short)
+      writeDecimal(short, digits: length)
+    } else {
+      reserve(20)
+      let (high, low) = value.quotientAndRemainder(dividingBy: 1_000_000_000)
+      appendDecimal(high)
+      reserve(9)
+      writeDecimal(UInt32(truncatingIfNeeded: low), digits: 9)
+    }
+  }
+
+  package mutating func appendDecimal(_ value: UInt32) { appendDecimal(UInt64(value)) }
+  package mutating func appendDecimal(_ value: UInt16) { appendDecimal(UInt64(value)) }
+  package mutating func appendDecimal(_ value: UInt8) { appendDecimal(UInt64(value)) }
+  package mutating func appendDecimal(_ value: Int) {
+    if value < 0 { append(UInt8(ascii: "-")) }
+    appendDecimal(UInt64(value.magnitude))
+  }
+
+  /// Exactly `width` digits, 1...10: leading zeros where the value has fewer, the low ones where it has more.
+  package mutating func appendDecimal(_ value: UInt32, width: Int) {
+    precondition(width >= 1 && width <= 10, "a 32-bit number has 1...10 digits")
+    reserve(10)
+    writeDecimal(value, digits: width)
+  }
+
+  /// Hexadecimal digits in lower case, without leading zeros.
+  package mutating func appendHex(_ value: UInt64) {
+    appendHex(value, width: max(1, (64 - value.leadingZeroBitCount + 3) / 4))
+  }
+
+  /// The low `width` hexadecimal digits, 1...16, in lower case.
+  package mutating func appendHex(_ value: UInt64, width: Int) {
+    precondition(width >= 1 && width <= 16, "a 64-bit number has 1...16 hexadecimal digits")
+    reserve(16)
+    var rest = value
+    for index in stride(from: width - 1, through: 0, by: -1) {
+      unsafe start[count + index] = Self.hexDigit(rest & 15)
+      rest >>= 4
+    }
+    count += width
+  }
+
+  /// Two hexadecimal digits a byte.
+  package mutating func appendHex(_ bytes: RawSpan) {
+    let length = bytes.byteCount
+    reserve(length * 2)
+    for offset in 0..<length {
+      let byte = UInt64(unsafe bytes.unsafeLoad(fromUncheckedByteOffset: offset, as: UInt8.self))
+      unsafe start[count + 2 * offset] = Self.hexDigit(byte >> 4)
+      unsafe start[count + 2 * offset + 1] = Self.hexDigit(byte & 15)
+    }
+    count += length * 2
+  }
+
+  /// Writes into room that is there already.
+  private mutating func writeDecimal(_ value: UInt32, digits: Int) {
+    var rest = value
+    var index = count + digits
+    while index - count >= 2 {
+      let (quotient, pair) = rest.quotientAndRemainder(dividingBy: 100)
+      rest = quotient
+      index -= 2
+      let source = unsafe Self.digitPairs.utf8Start + Int(pair) * 2
+      unsafe start[index] = source[0]
+      unsafe start[index + 1] = source[1]
+    }
+    if index > count { unsafe start[count] = Self.digit(UInt64(rest % 10)) }
+    count += digits
+  }
+
+  private static func digit(_ value: UInt64) -> UInt8 { UInt8(ascii: "0") + UInt8(truncatingIfNeeded: value) }
+
+  private static func hexDigit(_ value: UInt64) -> UInt8 {
+    let value = UInt8(truncatingIfNeeded: value)
+    return value < 10 ? UInt8(ascii: "0") + value : UInt8(ascii: "a") - 10 + value
+  }
+
+  private static func digitCount(_ value: UInt32) -> Int {
+    switch value {
+    case ..<10: 1
+    case ..<100: 2
+    case ..<1000: 3
+    case ..<10_000: 4
+    case ..<100_000: 5
+    case ..<1_000_000: 6
+    case ..<10_000_000: 7
+    case ..<100_000_000: 8
+    case ..<1_000_000_000: 9
+    default: 10
+    }
+  }
+
+  private static var digitPairs: StaticString {
+    """
+    0001020304050607080910111213141516171819202122232425262728293031323334353637383940414243444546474849\
+    5051525354555657585960616263646566676869707172737475767778798081828384858687888990919293949596979899
+    """
+  }
+}

@@ -1,0 +1,76 @@
+/// Turns frames into the bytes that a user sees, in one of the formats, one packet at a time in the order of capture.
+package struct PacketPrinter {
+  package enum Format: Hashable, Sendable {
+    /// tcpdump's line.
+    case text(TextOptions)
+    /// A block of named fields, and an empty line after it.
+    case headers
+    /// One object a line, with Wireshark's field names.
+    case json
+  }
+
+  /// Connections whose numbers can be counted from their start at the same time, in about 2.4 MB at most.
+  package static let defaultConnectionCapacity = 32_768
+
+  /// How far local time is ahead of UTC. Times of day and dates are printed so from the next packet on.
+  package var secondsFromUTC: Int {
+    didSet { civilTime.secondsFromUTC = secondsFromUTC }
+  }
+  /// How many packets were printed.
+  package private(set) var count: UInt64 = 0
+
+  private var civilTime: CivilTime
+  private var connections: ConnectionTable
+  private var text = PacketText(options: TextOptions())
+  private let format: Format
+
+  package init(
+    _ format: Format, secondsFromUTC: Int = 0, connectionCapacity: Int = PacketPrinter.defaultConnectionCapacity
+  ) {
+    self.format = format
+    self.secondsFromUTC = secondsFromUTC
+    civilTime = CivilTime(secondsFromUTC: secondsFromUTC)
+    connections = ConnectionTable(capacity: connectionCapacity)
+    if case .text(let options) = format { text = PacketText(options: options) }
+  }
+
+  /// Appends what is to be seen of one frame, with its line end.
+  /// - Parameters:
+  ///   - frame: an Ethernet frame from its first byte on, perhaps cut short.
+  ///   - wireLength: the whole frame, in bytes.
+  ///   - interfaceName: for JSON escaped already (without quotes); empty where it is not known.
+  package mutating func write(
+    _ frame: RawSpan, wireLength: Int, arrival: PacketArrival, interfaceName: RawSpan, into out: inout OutputBuffer
+  ) {
+    count += 1
+    let packet = Packet(frame: frame, wireLength: wireLength)
+    switch format {
+    case .text:
+      text.write(
+        packet, frame, arrival: arrival, interfaceName: interfaceName, number: count, time: &civilTime,
+        connections: &connections, into: &out)
+    case .headers:
+      PacketHeaders().write(
+        packet, frame, arrival: arrival, interfaceName: interfaceName, number: count, time: &civilTime, into: &out)
+    case .json:
+      PacketJSON().write(
+        packet, frame, arrival: arrival, interfaceName: interfaceName, number: count, connections: &connections,
+        into: &out)
+    }
+  }
+
+  /// Appends what is to be seen of one ring record's frame.
+  /// - Parameters:
+  ///   - record: the header of `bytes`.
+  ///   - bytes: the whole record.
+  ///   - nanoseconds: `record.time`, moved to the epoch by the caller who knows the clocks.
+  package mutating func write(
+    _ record: CaptureRecord, in bytes: RawSpan, nanoseconds: Int64, interfaceName: RawSpan,
+    into out: inout OutputBuffer
+  ) {
+    write(
+      bytes.extracting(record.frameRange), wireLength: record.wireLength,
+      arrival: PacketArrival(nanoseconds: nanoseconds, interface: record.interface, direction: record.direction),
+      interfaceName: interfaceName, into: &out)
+  }
+}
