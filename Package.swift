@@ -85,6 +85,10 @@ let tool: [Target] = [
     path: "Sources/Tool/merops", swiftSettings: strict)
 ]
 
+let testing: [Target] = [
+  tests("Capture", "CaptureEvents", uses: ["CaptureEvents", "ByteReading"])
+]
+
 let package = Package(
   name: "Merops",
   products: [
@@ -94,5 +98,5 @@ let package = Package(
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
   ],
-  targets: build + linux + object + runtime + capture + tool
+  targets: build + linux + object + runtime + capture + tool + testing
 )
