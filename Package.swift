@@ -60,7 +60,9 @@ let runtime: [Target] = [
   module("Runtime", "BPFRings", uses: ["LinuxCalls"]),
   .target(
     name: "Merops",
-    dependencies: ["LinuxCalls", "BPFObjectFile", "BPFRelocation", "BPFLoader", "BPFLinks", "BPFRings"],
+    dependencies: [
+      "LinuxCalls", "BPFInstructions", "BPFTypes", "BPFObjectFile", "BPFRelocation", "BPFLoader", "BPFLinks", "BPFRings",
+    ],
     path: "Sources/Merops", swiftSettings: strict),
 ]
 
@@ -89,6 +91,13 @@ let testing: [Target] = [
   tests("Capture", "CaptureEvents", uses: ["CaptureEvents", "ByteReading"])
 ]
 
+let support: [Target] = [
+  // The program that README shows, compiled as its reader would: without our own strictness.
+  .executableTarget(
+    name: "readme-example", dependencies: ["Merops"], path: "Tests/Support/README",
+    swiftSettings: [.swiftLanguageMode(.v6)])
+]
+
 let package = Package(
   name: "Merops",
   products: [
@@ -98,5 +107,5 @@ let package = Package(
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
   ],
-  targets: build + linux + object + runtime + capture + tool + testing
+  targets: build + linux + object + runtime + capture + tool + support + testing
 )
