@@ -56,12 +56,13 @@ let runtime: [Target] = [
   module(
     "Runtime", "BPFLoader",
     uses: ["LinuxCalls", "ByteReading", "BPFInstructions", "BPFTypes", "BPFObjectFile", "BPFRelocation"]),
-  module("Runtime", "BPFLinks", uses: ["LinuxCalls", "RouteNetlink", "BPFLoader", "BPFObjectFile"]),
+  module("Runtime", "BPFLinks", uses: ["LinuxCalls", "RouteNetlink", "BPFObjectFile", "BPFRelocation", "BPFLoader"]),
   module("Runtime", "BPFRings", uses: ["LinuxCalls"]),
   .target(
     name: "Merops",
     dependencies: [
-      "LinuxCalls", "BPFInstructions", "BPFTypes", "BPFObjectFile", "BPFRelocation", "BPFLoader", "BPFLinks", "BPFRings",
+      "LinuxCalls", "BPFInstructions", "BPFTypes", "BPFObjectFile", "BPFRelocation", "BPFLoader", "BPFLinks",
+      "BPFRings",
     ],
     path: "Sources/Merops", swiftSettings: strict),
 ]

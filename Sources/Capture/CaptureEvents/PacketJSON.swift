@@ -1,4 +1,5 @@
 import ByteReading
+
 struct PacketJSON {
   func write(
     _ packet: Packet, _ frame: RawSpan, arrival: PacketArrival, interfaceName: RawSpan, number: UInt64,

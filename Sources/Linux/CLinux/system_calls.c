@@ -15,6 +15,7 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <linux/capability.h>
+#include <linux/netlink.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -97,6 +98,10 @@ int linux_unblock_signals(void) {
 
 int linux_socket(int domain, int type, int protocol) { ANSWER(socket(domain, type | SOCK_CLOEXEC, protocol)); }
 int linux_bind(int descriptor, const void *address, unsigned length) { ANSWER(bind(descriptor, address, length)); }
+int linux_bind_netlink(int descriptor, uint32_t groups) {
+  struct sockaddr_nl address = {.nl_family = AF_NETLINK, .nl_groups = groups};
+  ANSWER(bind(descriptor, (struct sockaddr *)&address, sizeof address));
+}
 int linux_connect(int descriptor, const void *address, unsigned length) {
   ANSWER(connect(descriptor, address, length));
 }

@@ -247,6 +247,12 @@ package enum BPF {
     return try descriptor("BPF_LINK_CREATE", CInt(LINUX_BPF_LINK_CREATE), &attribute)
   }
 
+  /// BPF_LINK_DETACH: the link's program leaves its hook now, whoever else holds the link (5.11).
+  package static func detach(_ link: borrowing FileDescriptor) throws(SystemCallError) {
+    var attribute = linux_bpf_link_detach(link_fd: UInt32(link.number))
+    _ = try call("BPF_LINK_DETACH", CInt(LINUX_BPF_LINK_DETACH), &attribute)
+  }
+
   /// BPF_PROG_GET_FD_BY_ID. Takes CAP_SYS_ADMIN.
   package static func program(withID id: UInt32) throws(SystemCallError) -> FileDescriptor {
     var attribute = linux_bpf_get_id(id: id, next_id: 0, open_flags: 0)

@@ -1,52 +1,160 @@
 public import BPFLoader
-import Glibc
+import BPFObjectFile
+import BPFRelocation
 public import LinuxCalls
+import RouteNetlink
 
 /// An XDP program on an interface. The attachment ends with the value.
+///
+/// As a bpf_link it ends with the process whatever ends that; an attachment over netlink stays when the process is
+/// killed, and is recognised by ``XDPOccupant/isLeftOver`` afterwards.
 public struct XDPLink: ~Copyable, Sendable {
+  /// The interface's name when the program was attached, and its index.
   public let interface: String
+  public let interfaceIndex: UInt32
+  /// The way that was taken.
   public let rung: XDPRung
   /// The better ways that the kernel refused, best first.
   public let refusals: [XDPRefusal]
-  private let descriptor: FileDescriptor
+  /// What keeps the program attached, and ends that when it goes: one of the two.
+  private let link: BPFLinkAttachment?
+  private let netlink: NetlinkAttachment?
 
-  init(interface: String, rung: XDPRung, refusals: [XDPRefusal], descriptor: consuming FileDescriptor) {
-    self.interface = interface
+  init(_ interface: NetworkInterface, _ rung: XDPRung, _ refusals: [XDPRefusal], _ link: consuming BPFLinkAttachment) {
+    self.interface = interface.name
+    interfaceIndex = interface.index
     self.rung = rung
     self.refusals = refusals
-    self.descriptor = descriptor
+    self.link = consume link
+    netlink = nil
+  }
+
+  init(
+    _ interface: NetworkInterface, _ rung: XDPRung, _ refusals: [XDPRefusal], _ attachment: consuming NetlinkAttachment
+  ) {
+    self.interface = interface.name
+    interfaceIndex = interface.index
+    self.rung = rung
+    self.refusals = refusals
+    link = nil
+    netlink = consume attachment
+  }
+}
+
+struct BPFLinkAttachment: ~Copyable, Sendable {
+  let link: FileDescriptor
+
+  deinit {
+    // Before 5.11 there is no detaching; closing the last descriptor does it too, only not at once.
+    try? BPF.detach(link)
+  }
+}
+
+struct NetlinkAttachment: ~Copyable, Sendable {
+  let socket: RouteSocket
+  let interface: NetworkInterface
+  let program: FileDescriptor
+  let mode: XDPMode
+
+  deinit {
+    // Fails only when the interface has gone or another program has taken our place: both are the end we want.
+    try? socket.detachXDP(program, from: interface, flags: mode.attachFlags)
   }
 }
 
 /// A way of attaching that the kernel refused, and its answer.
 public struct XDPRefusal: Hashable, Sendable {
   public let rung: XDPRung
-  public let cause: SystemCallError
-  public var reason: String { "\(cause.errno)" }
-}
+  public let errno: Errno
+  /// What the kernel says of it, where it says something (netlink's extended acknowledgement).
+  public let kernelMessage: String?
 
-/// An XDP program that could not be attached.
-public struct XDPAttachError: Error, Hashable, Sendable {
-  public let program: String
-  public let interface: String
-  public let refusals: [XDPRefusal]
-}
-extension XDPAttachError: CustomStringConvertible {
-  public var description: String { "attach \(program) to \(interface): \(refusals)" }
-  public var report: String { description }
+  public var reason: String { "\(errno)" + (kernelMessage.map { ", \"\($0)\"" } ?? "") }
 }
 
 extension Program {
-  /// Attaches the program to an interface, on the best of `rungs` that the kernel allows.
+  /// Attaches the program to an interface of the calling thread's network namespace, on the best of `rungs` that the
+  /// kernel allows. A program that is there already stays, and is an error; one that a killed process left behind over
+  /// netlink is removed.
   public func attachXDP(to interface: String, rungs: [XDPRung] = XDPRung.all) throws(XDPAttachError) -> XDPLink {
-    var refusals: [XDPRefusal] = []
-    let index = unsafe if_nametoindex(interface)
-    for rung in rungs where rung.way == .link {
-      do {
-        let link = try BPF.createLink(program: descriptor, interface: index, attachType: 37, flags: rung.mode.flags)
-        return XDPLink(interface: interface, rung: rung, refusals: refusals, descriptor: link)
-      } catch { refusals.append(XDPRefusal(rung: rung, cause: error)) }
+    func fail(_ reason: XDPAttachError.Reason) -> XDPAttachError {
+      XDPAttachError(program: name, interface: interface, reason: reason)
     }
-    throw XDPAttachError(program: name, interface: interface, refusals: refusals)
+    let target: NetworkInterface
+    do {
+      let socket = try RouteSocket()
+      let interfaces = try socket.interfaces()
+      guard let found = interfaces.first(where: { $0.name == interface }) else {
+        throw fail(.noSuchInterface(known: interfaces.map(\.name)))
+      }
+      target = found
+    } catch let error as NetlinkError {
+      throw fail(.netlink(error))
+    } catch let error as XDPAttachError {
+      throw error
+    } catch {
+      fatalError("no other error is thrown here: \(error)")
+    }
+    guard target.isEthernet else { throw fail(.notEthernet(hardwareType: target.hardwareType)) }
+
+    for occupant in XDPOccupant.occupants(of: target) where occupant.isLeftOver(of: name) {
+      try? occupant.remove(from: target)
+    }
+    var refusals: [XDPRefusal] = []
+    for rung in rungs {
+      do throws(XDPRefusal.Failure) {
+        return try attach(to: target, rung: rung, after: refusals)
+      } catch {
+        refusals.append(XDPRefusal(rung: rung, errno: error.errno, kernelMessage: error.kernelMessage))
+        if error.errno == .busy || error.errno == .exists {
+          throw fail(.occupied(XDPOccupant.occupants(of: target), refusals))
+        }
+        // No other way will do what this process may not, or on an interface that has gone.
+        if error.errno == .notPermitted || error.errno == .accessDenied || error.errno == .noSuchDevice { break }
+      }
+    }
+    throw fail(.refused(refusals))
+  }
+
+  private func attach(
+    to interface: NetworkInterface, rung: XDPRung, after refusals: [XDPRefusal]
+  ) throws(XDPRefusal.Failure) -> XDPLink {
+    do {
+      switch rung.way {
+      case .link:
+        let link = try BPF.createLink(
+          program: descriptor, interface: interface.index, attachType: plan.expectedAttachType.rawValue,
+          flags: rung.mode.attachFlags.rawValue)
+        return XDPLink(interface, rung, refusals, BPFLinkAttachment(link: link))
+      case .netlink:
+        let socket = try RouteSocket()
+        let own = try descriptor.duplicate()
+        try socket.attachXDP(own, to: interface, flags: rung.mode.attachFlags.union(.onlyIfNone))
+        let attachment = NetlinkAttachment(socket: socket, interface: interface, program: own, mode: rung.mode)
+        return XDPLink(interface, rung, refusals, attachment)
+      }
+    } catch let error as SystemCallError {
+      throw XDPRefusal.Failure(errno: error.errno, kernelMessage: nil)
+    } catch let error as NetlinkError {
+      throw XDPRefusal.Failure(errno: error.errno, kernelMessage: error.kernelMessage)
+    } catch {
+      fatalError("no other error is thrown here: \(error)")
+    }
+  }
+}
+
+extension XDPRefusal {
+  fileprivate struct Failure: Error {
+    let errno: Errno
+    let kernelMessage: String?
+  }
+}
+
+extension XDPMode {
+  var attachFlags: XDPAttachFlags {
+    switch self {
+    case .generic: .generic
+    case .native: .native
+    }
   }
 }

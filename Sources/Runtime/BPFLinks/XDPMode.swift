@@ -4,14 +4,6 @@ public enum XDPMode: String, Hashable, Sendable, CaseIterable {
   case native
   /// In the core, on an skb; every interface can: `XDP_FLAGS_SKB_MODE`.
   case generic
-
-  /// `XDP_FLAGS_*`, include/uapi/linux/if_link.h.
-  var flags: UInt32 {
-    switch self {
-    case .generic: 1 << 1
-    case .native: 1 << 2
-    }
-  }
 }
 
 /// One way of attaching an XDP program.

@@ -43,6 +43,7 @@ int linux_unblock_signals(void);
 
 int linux_socket(int domain, int type, int protocol);
 int linux_bind(int descriptor, const void *address, unsigned length);
+int linux_bind_netlink(int descriptor, uint32_t groups);
 int linux_connect(int descriptor, const void *address, unsigned length);
 int linux_listen(int descriptor, int backlog);
 int linux_accept(int descriptor);

@@ -1,0 +1,53 @@
+internal import CLinux
+import Glibc
+
+/// A netlink(7) socket: requests to the kernel and its answers, as datagrams.
+package struct NetlinkSocket: ~Copyable, Sendable {
+  package let descriptor: FileDescriptor
+
+  /// `NETLINK_ROUTE` and `NETLINK_GENERIC`, include/uapi/linux/netlink.h.
+  package static let route: CInt = 0
+  package static let generic: CInt = 16
+
+  /// - Parameters:
+  ///   - protocol: `NETLINK_ROUTE` or `NETLINK_GENERIC`.
+  ///   - groups: a bit mask of the multicast groups to hear, such as `RTMGRP_LINK`.
+  ///   - isNonblocking: receiving answers `EAGAIN` when nothing has come.
+  package init(protocol number: CInt, groups: UInt32 = 0, isNonblocking: Bool = false) throws(SystemCallError) {
+    let type = CInt(SOCK_RAW.rawValue) | (isNonblocking ? CInt(SOCK_NONBLOCK.rawValue) : 0)
+    let descriptor = FileDescriptor(adopting: try checked("socket(AF_NETLINK)", linux_socket(AF_NETLINK, type, number)))
+    var one: CInt = 1
+    // Error texts, and strict checks of what a dump asks for; older kernels refuse, and do without.
+    for option in [Self.extendedAcknowledgement, Self.strictCheck] {
+      _ = unsafe linux_setsockopt(descriptor.number, Self.level, option, &one, 4)
+    }
+    _ = try checked("bind(AF_NETLINK)", linux_bind_netlink(descriptor.number, groups))
+    self.descriptor = descriptor
+  }
+
+  /// `SOL_NETLINK`, `NETLINK_EXT_ACK` (4.12), `NETLINK_GET_STRICT_CHK` (4.20); include/uapi/linux/netlink.h.
+  private static let level: CInt = 270
+  private static let extendedAcknowledgement: CInt = 11
+  private static let strictCheck: CInt = 12
+
+  package borrowing func send(_ message: [UInt8]) throws(SystemCallError) {
+    let number = descriptor.number
+    _ = try retrying("send(AF_NETLINK)") {
+      unsafe message.withUnsafeBytes { unsafe linux_send(number, $0.baseAddress, $0.count, 0) }
+    }
+  }
+
+  /// The next datagram. One that is larger than the kernel ever sends is an error, not cut short.
+  package borrowing func receive() throws(SystemCallError) -> [UInt8] {
+    let number = descriptor.number
+    var buffer = [UInt8](repeating: 0, count: 1 << 17)
+    let count = try retrying("recv(AF_NETLINK)") {
+      unsafe buffer.withUnsafeMutableBytes { unsafe linux_receive(number, $0.baseAddress, $0.count, CInt(MSG_TRUNC)) }
+    }
+    guard count <= buffer.count else {
+      throw SystemCallError(call: "recv(AF_NETLINK)", errno: Errno(rawValue: EMSGSIZE))
+    }
+    buffer.removeLast(buffer.count - count)
+    return buffer
+  }
+}
