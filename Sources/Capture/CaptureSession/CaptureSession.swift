@@ -6,6 +6,7 @@ internal import BPFRings
 internal import CaptureProgram
 internal import Glibc
 internal import LinuxCalls
+internal import RouteNetlink
 
 /// What a capture is asked to do.
 package struct CaptureOptions: Sendable {
@@ -31,8 +32,16 @@ package protocol CaptureOutput: ~Copyable {
   mutating func pause() -> Bool
   /// How many of the packets that it took could not be written after all.
   var notWrittenCount: UInt64 { get }
+  /// Something about an interface that the person watching should know.
+  mutating func notice(_ notice: CaptureNotice)
   /// The counters, asked for by an interval or a signal.
   mutating func statistics(_ statistics: CaptureStatistics)
+}
+
+package enum CaptureNotice: Hashable, Sendable {
+  case interfaceIsDown(String)
+  case interfaceIsUp(String)
+  case interfaceIsGone(String)
 }
 
 /// A running capture: the loaded program, its ring, and the interfaces that it is attached to.
@@ -42,10 +51,16 @@ package struct CaptureSession: ~Copyable {
   private var ring: RingBuffer
   private let reader: SharedVariable
   private var attached: [AttachedInterface] = []
+  /// Where packets are taken, each once: `xdp-native`.
+  private var modes: [String] = []
   private let events: EventQueue
   private let signals: SignalQueue
   private let started = Clock.monotonic
 
+  /// News of interfaces, in the namespace of the thread that made the session.
+  private let monitor: LinkMonitor
+  /// The interfaces that went away while they were captured on.
+  package private(set) var gone: [String] = []
   private var deliveredCount: UInt64 = 0
   private var pastCount: UInt64 = 0
   private var notWritten: UInt64 = 0
@@ -58,6 +73,7 @@ package struct CaptureSession: ~Copyable {
   private enum Token {
     static let ring: UInt64 = 0
     static let signals: UInt64 = 1
+    static let monitor: UInt64 = 2
   }
 
   /// Loads the program and makes the ring; nothing is attached yet.
@@ -71,7 +87,10 @@ package struct CaptureSession: ~Copyable {
     // Only wake-ups count, not that something lies in the ring: while it rests, the reader leaves it there.
     try events.watch(ring.descriptor, token: Token.ring, edgeTriggered: true)
     try events.watch(signals.descriptor, token: Token.signals)
+    let monitor = try LinkMonitor()
+    try events.watch(monitor.descriptor, token: Token.monitor)
     self.options = options
+    self.monitor = monitor
     self.object = object
     self.ring = ring
     self.reader = reader
@@ -110,7 +129,10 @@ package struct CaptureSession: ~Copyable {
   /// Attaches the program to one more interface of the calling thread's network namespace.
   package mutating func attach(to interface: String) throws(XDPAttachError) {
     guard let program = object.program(CaptureProgram.program) else { preconditionFailure("there is no program") }
-    attached.append(AttachedInterface(try program.attachXDP(to: interface, rungs: options.rungs)))
+    let link = try program.attachXDP(to: interface, rungs: options.rungs)
+    let mode = "xdp-\(link.rung.mode.rawValue)"
+    if !modes.contains(mode) { modes.append(mode) }
+    attached.append(AttachedInterface(link))
   }
 
   /// The interfaces and how they are attached, in the order of attaching.
@@ -124,7 +146,7 @@ package struct CaptureSession: ~Copyable {
     let end = options.duration.map { started + UInt64(max($0, 0) * 1e9) }
     let interval = options.statisticsInterval.map { UInt64(max($0, 0.001) * 1e9) }
     var nextReport = interval.map { started + $0 }
-    var goesOn = true
+    var (goesOn, isFirstRound) = (true, true)
     // How long nothing has come, in rests.
     var quietRests = 0
 
@@ -146,10 +168,15 @@ package struct CaptureSession: ~Copyable {
         let rest = deadline > now ? Int((deadline - now + 999_999) / 1_000_000) : 0
         milliseconds = min(milliseconds ?? .max, rest)
       }
-      var signalled = false
-      try events.wait(milliseconds: milliseconds) { if $0 == Token.signals { signalled = true } }
+      var (isSignalled, hasNews) = (false, isFirstRound)
+      isFirstRound = false
+      try events.wait(milliseconds: milliseconds) { token in
+        if token == Token.signals { isSignalled = true }
+        if token == Token.monitor { hasNews = true }
+      }
+      if hasNews, lookAtInterfaces(&output) { goesOn = false }
 
-      if signalled {
+      if isSignalled {
         while let signal = signals.next() {
           if signal == SIGUSR1 { output.statistics(try statistics()) } else { goesOn = false }
         }
@@ -162,6 +189,27 @@ package struct CaptureSession: ~Copyable {
       }
     }
     return try finish(&output)
+  }
+
+  /// Passes on what has changed. Returns whether no interface is left.
+  private mutating func lookAtInterfaces(_ output: inout some CaptureOutput & ~Copyable) -> Bool {
+    _ = monitor.events()
+    // Whatever the news was, and also where some was missed: what counts is how things are now.
+    guard let interfaces = try? RouteSocket().interfaces() else { return false }
+    for attachment in attached {
+      let (name, index) = (attachment.link.interface, attachment.link.interfaceIndex)
+      switch (interfaces.first { $0.index == index }?.isUp, attachment.isUp) {
+      case (nil, _):
+        output.notice(.interfaceIsGone(name))
+        gone.append(name)
+        attached.removeAll { $0 === attachment }
+      case (false, true): output.notice(.interfaceIsDown(name))
+      case (true, false): output.notice(.interfaceIsUp(name))
+      default: break
+      }
+      attachment.isUp = interfaces.first { $0.index == index }?.isUp ?? false
+    }
+    return attached.isEmpty
   }
 
   /// Tells the programs how to wake the reader, and returns for how long it may sleep.
@@ -197,7 +245,6 @@ package struct CaptureSession: ~Copyable {
 
   /// Detaches, reads on until everything that the programs delivered has been read, and adds up.
   private mutating func finish(_ output: inout some CaptureOutput & ~Copyable) throws -> CaptureStatistics {
-    let via = self.via
     attached.removeAll()
     // A program that was running on another CPU may still be about to deliver.
     for _ in 0..<100 {
@@ -208,7 +255,7 @@ package struct CaptureSession: ~Copyable {
     }
     deliveredCount -= output.notWrittenCount
     notWritten += output.notWrittenCount
-    return try statistics(via: via)
+    return try statistics()
   }
 
   private func counters() throws -> CaptureCounters {
@@ -221,7 +268,7 @@ package struct CaptureSession: ~Copyable {
     throw CaptureSessionError.countersNeverBalance
   }
 
-  private func statistics(via: String? = nil) throws -> CaptureStatistics {
+  private func statistics() throws -> CaptureStatistics {
     var counters = try counters()
     // What is still in the ring has not been delivered to anybody: count it once it has.
     let read = deliveredCount + pastCount + notWritten
@@ -231,22 +278,14 @@ package struct CaptureSession: ~Copyable {
     counters.seen -= waiting
     return CaptureStatistics(
       counters: counters, pastCount: pastCount, notWritten: notWritten,
-      seconds: Double(Clock.monotonic - started) / 1e9, via: via ?? self.via)
-  }
-
-  /// The rungs in use, each once: `xdp-native`.
-  private var via: String {
-    var names: [String] = []
-    for attachment in attached where !names.contains("xdp-\(attachment.link.rung.mode.rawValue)") {
-      names.append("xdp-\(attachment.link.rung.mode.rawValue)")
-    }
-    return names.joined(separator: "+")
+      seconds: Double(Clock.monotonic - started) / 1e9, via: modes.joined(separator: "+"))
   }
 }
 
 /// A link in a place where arrays can hold it.
 private final class AttachedInterface {
   let link: XDPLink
+  var isUp = true
   init(_ link: consuming XDPLink) { self.link = link }
 }
 

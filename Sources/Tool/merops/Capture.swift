@@ -102,6 +102,9 @@ struct Capture: ParsableCommand {
       throw Failure(report: "write to standard output: \(error.errno); the capture ended there")
     }
     StandardError.write(statistics.summary)
+    if !session.gone.isEmpty {
+      throw Failure(report: "\(session.gone.joined(separator: ", ")) went away while capturing; the capture ended there")
+    }
   }
 
   private var options: CaptureOptions {

@@ -52,6 +52,15 @@ struct PacketOutput: ~Copyable, CaptureOutput {
     return failure == nil
   }
 
+  mutating func notice(_ notice: CaptureNotice) {
+    flush()
+    switch notice {
+    case .interfaceIsDown(let name): StandardError.write("\(name) is down; no packets come until it is up")
+    case .interfaceIsUp(let name): StandardError.write("\(name) is up again")
+    case .interfaceIsGone(let name): StandardError.write("\(name) has gone")
+    }
+  }
+
   mutating func statistics(_ statistics: CaptureStatistics) { StandardError.write(statistics.line) }
 
   private mutating func flush() {
