@@ -70,6 +70,7 @@ let runtime: [Target] = [
 let capture: [Target] = [
   embedding(module("Capture", "CaptureProgram", uses: ["ByteReading"])),
   module("Capture", "CaptureEvents", uses: ["ByteReading"]),
+  module("Capture", "DemoNetwork", uses: ["LinuxCalls", "RouteNetlink"]),
   module(
     "Capture", "CaptureSession",
     uses: [
@@ -82,7 +83,7 @@ let tool: [Target] = [
   .executableTarget(
     name: "MeropsCommand",
     dependencies: [
-      "CaptureSession", "CaptureEvents", "LinuxCalls", "RouteNetlink", "BPFLoader", "BPFLinks",
+      "CaptureSession", "CaptureEvents", "DemoNetwork", "LinuxCalls", "RouteNetlink", "BPFLoader", "BPFLinks",
       .product(name: "ArgumentParser", package: "swift-argument-parser"),
     ],
     path: "Sources/Tool/merops", swiftSettings: strict)

@@ -5,7 +5,7 @@ internal import BPFRelocation
 internal import BPFRings
 internal import CaptureProgram
 internal import Glibc
-internal import LinuxCalls
+package import LinuxCalls
 internal import RouteNetlink
 
 /// What a capture is asked to do.
@@ -59,6 +59,8 @@ package struct CaptureSession: ~Copyable {
 
   /// News of interfaces, in the namespace of the thread that made the session.
   private let monitor: LinkMonitor
+  /// Ends the capture when it is given, from any thread.
+  package let stop: Notification
   /// The interfaces that went away while they were captured on.
   package private(set) var gone: [String] = []
   private var deliveredCount: UInt64 = 0
@@ -74,6 +76,7 @@ package struct CaptureSession: ~Copyable {
     static let ring: UInt64 = 0
     static let signals: UInt64 = 1
     static let monitor: UInt64 = 2
+    static let stop: UInt64 = 3
   }
 
   /// Loads the program and makes the ring; nothing is attached yet.
@@ -87,10 +90,13 @@ package struct CaptureSession: ~Copyable {
     // Only wake-ups count, not that something lies in the ring: while it rests, the reader leaves it there.
     try events.watch(ring.descriptor, token: Token.ring, edgeTriggered: true)
     try events.watch(signals.descriptor, token: Token.signals)
+    let stop = try Notification()
+    try events.watch(stop.descriptor, token: Token.stop)
     let monitor = try LinkMonitor()
     try events.watch(monitor.descriptor, token: Token.monitor)
     self.options = options
     self.monitor = monitor
+    self.stop = stop
     self.object = object
     self.ring = ring
     self.reader = reader
@@ -128,11 +134,29 @@ package struct CaptureSession: ~Copyable {
 
   /// Attaches the program to one more interface of the calling thread's network namespace.
   package mutating func attach(to interface: String) throws(XDPAttachError) {
+    add(try program.attachXDP(to: interface, rungs: options.rungs), isWatched: true)
+  }
+
+  /// Attaches the program to an interface of another namespace. What becomes of the interface is not watched.
+  package mutating func attach(
+    to interface: String, in namespace: borrowing NetworkNamespace
+  ) throws(XDPAttachError) {
+    let (program, rungs) = (program, options.rungs)
+    let link = try namespace.run { () throws(XDPAttachError) in
+      try program.attachXDP(to: interface, rungs: rungs)
+    }
+    add(link, isWatched: false)
+  }
+
+  private var program: Program {
     guard let program = object.program(CaptureProgram.program) else { preconditionFailure("there is no program") }
-    let link = try program.attachXDP(to: interface, rungs: options.rungs)
+    return program
+  }
+
+  private mutating func add(_ link: consuming XDPLink, isWatched: Bool) {
     let mode = "xdp-\(link.rung.mode.rawValue)"
     if !modes.contains(mode) { modes.append(mode) }
-    attached.append(AttachedInterface(link))
+    attached.append(AttachedInterface(link, isWatched: isWatched))
   }
 
   /// The interfaces and how they are attached, in the order of attaching.
@@ -173,6 +197,7 @@ package struct CaptureSession: ~Copyable {
       try events.wait(milliseconds: milliseconds) { token in
         if token == Token.signals { isSignalled = true }
         if token == Token.monitor { hasNews = true }
+        if token == Token.stop { goesOn = false }
       }
       if hasNews, lookAtInterfaces(&output) { goesOn = false }
 
@@ -196,7 +221,7 @@ package struct CaptureSession: ~Copyable {
     _ = monitor.events()
     // Whatever the news was, and also where some was missed: what counts is how things are now.
     guard let interfaces = try? RouteSocket().interfaces() else { return false }
-    for attachment in attached {
+    for attachment in attached where attachment.isWatched {
       let (name, index) = (attachment.link.interface, attachment.link.interfaceIndex)
       switch (interfaces.first { $0.index == index }?.isUp, attachment.isUp) {
       case (nil, _):
@@ -286,7 +311,11 @@ package struct CaptureSession: ~Copyable {
 private final class AttachedInterface {
   let link: XDPLink
   var isUp = true
-  init(_ link: consuming XDPLink) { self.link = link }
+  let isWatched: Bool
+  init(_ link: consuming XDPLink, isWatched: Bool) {
+    self.link = link
+    self.isWatched = isWatched
+  }
 }
 
 package enum CaptureSessionError: Error, CustomStringConvertible {

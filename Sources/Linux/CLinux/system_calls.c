@@ -4,10 +4,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -82,6 +84,8 @@ int linux_poll_input(int descriptor, int timeout_milliseconds) {
   ANSWER(poll(&poller, 1, timeout_milliseconds));
 }
 
+int linux_eventfd(void) { ANSWER(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)); }
+
 int linux_signalfd(const int *signals, int count) {
   sigset_t set;
   sigemptyset(&set);
@@ -122,8 +126,48 @@ ssize_t linux_receive(int descriptor, void *buffer, size_t count, int flags) {
   ANSWER(recv(descriptor, buffer, count, flags));
 }
 
+ssize_t linux_receive_netlink(int descriptor, void *buffer, size_t count, int flags, uint32_t *sender) {
+  struct sockaddr_nl from = {0};
+  socklen_t size = sizeof from;
+  ssize_t result = recvfrom(descriptor, buffer, count, flags, (struct sockaddr *)&from, &size);
+  if (result < 0) return -errno;
+  *sender = from.nl_pid;
+  return result;
+}
+
+int linux_send_each(int descriptor, const void *buffer, size_t length, unsigned count) {
+  struct mmsghdr messages[64];
+  struct iovec pieces[64];
+  if (count > 64) count = 64;
+  memset(messages, 0, sizeof messages);
+  for (unsigned i = 0; i < count; i++) {
+    pieces[i] = (struct iovec){.iov_base = (char *)buffer + i * length, .iov_len = length};
+    messages[i].msg_hdr = (struct msghdr){.msg_iov = &pieces[i], .msg_iovlen = 1};
+  }
+  ANSWER(sendmmsg(descriptor, messages, count, 0));
+}
+
 int linux_setns(int descriptor, int kind) { ANSWER(setns(descriptor, kind)); }
 int linux_unshare(int flags) { ANSWER(unshare(flags)); }
+
+struct thread_task {
+  void (*body)(void *);
+  void *context;
+};
+
+static void *thread_start(void *argument) {
+  struct thread_task *task = argument;
+  task->body(task->context);
+  return NULL;
+}
+
+int linux_run_on_new_thread(void (*body)(void *), void *context) {
+  struct thread_task task = {body, context};
+  pthread_t thread;
+  int error = pthread_create(&thread, NULL, thread_start, &task);
+  if (error) return -error;
+  return -pthread_join(thread, NULL);
+}
 
 int linux_raise_memlock(void) {
   struct rlimit unlimited = {RLIM_INFINITY, RLIM_INFINITY};

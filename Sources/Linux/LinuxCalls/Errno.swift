@@ -23,6 +23,11 @@ public struct Errno: RawRepresentable, Hashable, Sendable {
   public static let notImplemented = Errno(rawValue: ENOSYS)
   public static let notSupported = Errno(rawValue: EOPNOTSUPP)
   public static let noBuffers = Errno(rawValue: ENOBUFS)
+  public static let addressFamilyNotSupported = Errno(rawValue: EAFNOSUPPORT)
+  public static let connectionRefused = Errno(rawValue: ECONNREFUSED)
+  public static let connectionReset = Errno(rawValue: ECONNRESET)
+  public static let timedOut = Errno(rawValue: ETIMEDOUT)
+  public static let inProgress = Errno(rawValue: EINPROGRESS)
 
   /// The C name, such as `EPERM`; `errno 4711` where the C library has none.
   public var name: String {

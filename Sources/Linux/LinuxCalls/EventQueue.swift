@@ -53,18 +53,17 @@ package struct SignalQueue: ~Copyable {
   }
 }
 
-/// Waits for input on one descriptor. Returns whether there is some.
-package func waitForInput(
-  on descriptor: borrowing FileDescriptor, milliseconds: Int?
-) throws(SystemCallError) -> Bool {
-  let number = descriptor.number
-  return try retrying("poll") { linux_poll_input(number, CInt(clamping: milliseconds ?? -1)) } > 0
-}
+/// A word from one thread to another that waits in an ``EventQueue``: an eventfd(2). Once given, it stays.
+package final class Notification: Sendable {
+  package let descriptor: FileDescriptor
 
-/// Clocks of clock_gettime(2), in nanoseconds.
-package enum Clock {
-  /// CLOCK_MONOTONIC, which bpf_ktime_get_ns() reads too.
-  package static var monotonic: UInt64 { linux_clock(CLOCK_MONOTONIC) }
-  /// CLOCK_REALTIME, since 1970.
-  package static var realtime: UInt64 { linux_clock(CLOCK_REALTIME) }
+  package init() throws(SystemCallError) {
+    descriptor = FileDescriptor(adopting: try checked("eventfd", linux_eventfd()))
+  }
+
+  package func give() {
+    let one: [UInt8] = [1, 0, 0, 0, 0, 0, 0, 0]
+    // Fails only when it has been given already, 2^64 - 2 times.
+    try? unsafe writeAll(one.span.bytes, to: descriptor.number)
+  }
 }

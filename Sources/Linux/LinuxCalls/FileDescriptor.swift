@@ -40,6 +40,14 @@ extension FileDescriptor {
     }
   }
 
+  /// poll(2): waits until there is something to read, again after each signal.
+  /// - Parameter milliseconds: how long at most; `nil` for ever.
+  /// - Returns: whether there is; false when the time ran out.
+  package borrowing func waitForInput(milliseconds: Int?) throws(SystemCallError) -> Bool {
+    let number = self.number
+    return try retrying("poll") { linux_poll_input(number, CInt(clamping: milliseconds ?? -1)) } > 0
+  }
+
   /// Reads to the end of the file.
   package borrowing func readAll() throws(SystemCallError) -> [UInt8] {
     var all: [UInt8] = []

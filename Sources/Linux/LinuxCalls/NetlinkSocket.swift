@@ -31,23 +31,20 @@ package struct NetlinkSocket: ~Copyable, Sendable {
   private static let strictCheck: CInt = 12
 
   package borrowing func send(_ message: [UInt8]) throws(SystemCallError) {
-    let number = descriptor.number
-    _ = try retrying("send(AF_NETLINK)") {
-      unsafe message.withUnsafeBytes { unsafe linux_send(number, $0.baseAddress, $0.count, 0) }
-    }
+    _ = try unsafe descriptor.send(message.span.bytes)
   }
 
-  /// The next datagram. One that is larger than the kernel ever sends is an error, not cut short.
+  /// The next datagram of the kernel's; other processes may send some too, and those are not listened to. One that is
+  /// larger than the kernel ever sends is an error, not cut short.
   package borrowing func receive() throws(SystemCallError) -> [UInt8] {
-    let number = descriptor.number
-    var buffer = [UInt8](repeating: 0, count: 1 << 17)
-    let count = try retrying("recv(AF_NETLINK)") {
-      unsafe buffer.withUnsafeMutableBytes { unsafe linux_receive(number, $0.baseAddress, $0.count, CInt(MSG_TRUNC)) }
+    var buffer = [UInt8](repeating: 0, count: 1 << 16)
+    while true {
+      let (count, sender) = try descriptor.receiveNetlink(into: &buffer)
+      guard sender == 0 else { continue }
+      guard count <= buffer.count else {
+        throw SystemCallError(call: "recv(AF_NETLINK)", errno: Errno(rawValue: EMSGSIZE))
+      }
+      return Array(buffer[..<count])
     }
-    guard count <= buffer.count else {
-      throw SystemCallError(call: "recv(AF_NETLINK)", errno: Errno(rawValue: EMSGSIZE))
-    }
-    buffer.removeLast(buffer.count - count)
-    return buffer
   }
 }

@@ -1,4 +1,4 @@
-import LinuxCalls
+package import LinuxCalls
 public import RouteNetlink
 
 /// An XDP program that could not be attached.
@@ -15,6 +15,13 @@ public struct XDPAttachError: Error, Hashable, Sendable {
   public let program: String
   public let interface: String
   public let reason: Reason
+}
+
+extension XDPAttachError: SystemCallFailure {
+  /// Entering the interface's namespace failed.
+  package init(_ failure: SystemCallError) {
+    self.init(program: "", interface: "", reason: .netlink(NetlinkError(failure)))
+  }
 }
 
 extension XDPAttachError: CustomStringConvertible {

@@ -89,6 +89,6 @@ import Synchronization
   /// Waits until there is a record that the kernel told us of. Returns whether there is one.
   /// - Parameter milliseconds: how long at most; `nil` for ever.
   public borrowing func wait(milliseconds: Int? = nil) throws(SystemCallError) -> Bool {
-    try waitForInput(on: descriptor, milliseconds: milliseconds)
+    try descriptor.waitForInput(milliseconds: milliseconds)
   }
 }

@@ -8,6 +8,12 @@ public struct NetlinkError: Error, Hashable, Sendable {
   public let errno: Errno
   /// The text of the extended acknowledgement (`NLMSGERR_ATTR_MSG`).
   public let kernelMessage: String?
+
+  package init(attempt: String, errno: Errno, kernelMessage: String? = nil) {
+    self.attempt = attempt
+    self.errno = errno
+    self.kernelMessage = kernelMessage
+  }
 }
 
 extension NetlinkError: CustomStringConvertible {

@@ -103,7 +103,8 @@ struct Capture: ParsableCommand {
     }
     StandardError.write(statistics.summary)
     if !session.gone.isEmpty {
-      throw Failure(report: "\(session.gone.joined(separator: ", ")) went away while capturing; the capture ended there")
+      throw Failure(
+        report: "\(session.gone.joined(separator: ", ")) went away while capturing; the capture ended there")
     }
   }
 

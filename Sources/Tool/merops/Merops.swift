@@ -9,7 +9,7 @@ struct Merops: ParsableCommand {
     commandName: "merops",
     abstract: "Captures TCP/IP headers inside the kernel, with eBPF.",
     version: "0.1.0",
-    subcommands: [Capture.self])
+    subcommands: [Capture.self, Demo.self])
 
   static func main() {
     let arguments = Array(CommandLine.arguments.dropFirst())

@@ -34,7 +34,8 @@ struct Judge {
     process.waitUntilExit()
     guard process.terminationStatus == 0 else {
       throw Failure(
-        description: "\(program) ended with status \(process.terminationStatus); is it installed? (apt install \(program))")
+        description:
+          "\(program) ended with status \(process.terminationStatus); is it installed? (apt install \(program))")
     }
     return String(decoding: try Data(contentsOf: output), as: UTF8.self)
   }

@@ -35,7 +35,8 @@ import Testing
       differences += 1
       guard differences <= 20 else { break }
       Issue.record(
-        "packet \(index), \(packets[index].bytes)\n of \(packets[index].wireLength)\n     ours \(ours)\n  tcpdump \(theirs)")
+        "packet \(index), \(packets[index].bytes)\n of \(packets[index].wireLength)\n     ours \(ours)\n  tcpdump \(theirs)"
+      )
     }
   }
 
@@ -43,7 +44,8 @@ import Testing
   private func groups(_ output: String) -> [String] {
     var groups: [String] = []
     for line in output.split(separator: "\n", omittingEmptySubsequences: false) {
-      if line.starts(with: /\ {0,4}[0-9]+\ \ /), Int(line.drop { $0 == " " }.prefix { $0.isNumber }) == groups.count + 1 {
+      if line.starts(with: /\ {0,4}[0-9]+\ \ /), Int(line.drop { $0 == " " }.prefix { $0.isNumber }) == groups.count + 1
+      {
         groups.append(String(line))
       } else if !groups.isEmpty, !line.isEmpty {
         groups[groups.count - 1] += "\n" + line

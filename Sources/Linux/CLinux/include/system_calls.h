@@ -36,6 +36,9 @@ int linux_epoll_wait(int epoll, uint64_t *tokens, int capacity, int timeout_mill
 // poll(2) of one descriptor for input; returns 1 when there is some, 0 after the timeout.
 int linux_poll_input(int descriptor, int timeout_milliseconds);
 
+// A non-blocking eventfd(2), at 0.
+int linux_eventfd(void);
+
 // A signalfd(2) for the signals in `signals`, which this blocks for the calling thread.
 int linux_signalfd(const int *signals, int count);
 // Unblocks every signal, as a child that another program becomes expects.
@@ -53,8 +56,15 @@ int linux_setsockopt(int descriptor, int level, int option, const void *value, u
 ssize_t linux_send(int descriptor, const void *buffer, size_t count, int flags);
 ssize_t linux_receive(int descriptor, void *buffer, size_t count, int flags);
 
+// recvfrom(2) on a netlink socket; `sender` becomes the port that sent the datagram, 0 for the kernel.
+ssize_t linux_receive_netlink(int descriptor, void *buffer, size_t count, int flags, uint32_t *sender);
+// sendmmsg(2): one datagram of `length` bytes after the other, all from `buffer`; returns how many were sent, at most 64.
+int linux_send_each(int descriptor, const void *buffer, size_t length, unsigned count);
+
 int linux_setns(int descriptor, int kind);
 int linux_unshare(int flags);
+// Calls `body` on a new thread and returns when that thread has ended; an error is that of pthread_create(3).
+int linux_run_on_new_thread(void (*body)(void *), void *context);
 // setrlimit(RLIMIT_MEMLOCK, infinity).
 int linux_raise_memlock(void);
 // The effective capabilities of this thread as one word, 0 where they cannot be read.

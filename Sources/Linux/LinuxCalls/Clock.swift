@@ -1,0 +1,13 @@
+internal import CLinux
+import Glibc
+
+/// Clocks of clock_gettime(2), in nanoseconds.
+package enum Clock {
+  /// CLOCK_MONOTONIC, which bpf_ktime_get_ns() reads too.
+  package static var monotonic: UInt64 { linux_clock(CLOCK_MONOTONIC) }
+  /// CLOCK_REALTIME, since 1970.
+  package static var realtime: UInt64 { linux_clock(CLOCK_REALTIME) }
+}
+
+/// Lets the thread sleep.
+package func sleepMilliseconds(_ count: UInt32) { usleep(count * 1000) }
