@@ -17,7 +17,8 @@ extension PacketText {
   private mutating func writeOther(
     _ network: IPHeader, _ datagram: RawSpan, _ protocolNumber: UInt8, length: UInt32, into out: inout OutputBuffer
   ) throws(TruncatedError) {
-    if protocolNumber == IPProtocol.udp, let source = try? datagram.readBigEndian(UInt16.self, at: network.payloadOffset),
+    if protocolNumber == IPProtocol.udp,
+      let source = try? datagram.readBigEndian(UInt16.self, at: network.payloadOffset),
       let destination = try? datagram.readBigEndian(UInt16.self, at: network.payloadOffset + 2)
     {
       try writeEndpoints(network, datagram, source: source, destination: destination, into: &out)
@@ -71,8 +72,9 @@ extension PacketText {
     }
     try writeEndpoints(
       packet.network, datagram, source: tcp.sourcePort, destination: tcp.destinationPort, into: &out)
-    if packet.end == .tcpTruncated {
-      throw TruncatedError(offset: tcp.offset, needed: TCPHeader.fixedLength, available: datagram.byteCount)
+    guard packet.end != .tcpTruncated else {
+      writeTruncation(into: &out)
+      return
     }
     if packet.end == .tcpHeaderTooShort {
       out.append(" tcp ")
