@@ -37,7 +37,7 @@ package struct IPHeader: Hashable, Sendable {
   package var finalDestinationOffset = 0
 
   /// A checksum over the transport's bytes means something.
-  var isWhole: Bool { !moreFragments && fragmentOffset == 0 && !hasFragmentHeader }
+  var isWhole: Bool { !moreFragments && fragmentOffset == 0 }
 
   mutating func decodeIPv4(_ frame: RawSpan, at offset: Int, onWire: Int) throws(TruncatedError) -> Packet.End {
     self.offset = offset

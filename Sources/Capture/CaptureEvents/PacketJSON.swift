@@ -3,7 +3,7 @@ import ByteReading
 /// One JSON object a line, with the names that Wireshark's display filters have for the fields.
 ///
 /// Numbers that Wireshark shows in decimal are JSON numbers; what it shows in hexadecimal, addresses and times are
-/// strings, as it writes them. A field that can occur several times (VLAN tags, SACK edges) is an array. What was not
+/// strings, as it writes them. Fragment offsets count 8 bytes, as in the header and there. A field that can occur several times (VLAN tags, SACK edges) is an array. What was not
 /// captured is absent, and `malformed` says why.
 struct PacketJSON {
   func write(
@@ -142,10 +142,10 @@ struct PacketJSON {
     field("ip.len", network.lengthField, into: &out)
     field("ip.id", hex: UInt64(try frame.readBigEndian(UInt16.self, at: offset + 4)), width: 4, into: &out)
     let flags = try frame.read(UInt8.self, at: offset + 6)
-    field("ip.flags", hex: UInt64(flags & 0xe0), width: 2, into: &out)
+    field("ip.flags", hex: UInt64(flags >> 5), width: 2, into: &out)
     field("ip.flags.df", flags & 0x40 != 0, into: &out)
     field("ip.flags.mf", flags & 0x20 != 0, into: &out)
-    field("ip.frag_offset", network.fragmentOffset, into: &out)
+    field("ip.frag_offset", network.fragmentOffset / 8, into: &out)
     field("ip.ttl", Int(try frame.read(UInt8.self, at: offset + 8)), into: &out)
     field("ip.proto", Int(network.protocolNumber), into: &out)
     field("ip.checksum", hex: UInt64(try frame.readBigEndian(UInt16.self, at: offset + 10)), width: 4, into: &out)
@@ -273,8 +273,10 @@ struct PacketJSON {
     // One bit for each kind below 64 that was written: a name stands in an object once.
     var written: UInt64 = 0
     while let option = list.next(in: datagram) {
-      guard option.kind < 64, written >> UInt64(option.kind) & 1 == 0 else { continue }
-      if try writeOption(option, datagram, base: base, into: &out) { written |= 1 << UInt64(option.kind) }
+      // An experiment has no fields but Fast Open's, which are those of the kind that it became.
+      let kind = option.kind == TCPOptionKind.experiment2 ? TCPOptionKind.fastOpen : option.kind
+      guard kind < 64, written >> UInt64(kind) & 1 == 0 else { continue }
+      if try writeOption(option, datagram, base: base, into: &out) { written |= 1 << UInt64(kind) }
     }
     return switch list.flaw {
     case .none: nil
@@ -312,13 +314,22 @@ struct PacketJSON {
       field("tcp.options.ao.mac", datagram.extracting(value + 2..<option.offset + option.length), into: &out)
     case (TCPOptionKind.multipath, 3...):
       field("tcp.options.mptcp.subtype", Int(try datagram.read(UInt8.self, at: value) >> 4), into: &out)
-    case (TCPOptionKind.fastOpen, 2):
-      field("tcp.options.tfo.request", true, into: &out)
     case (TCPOptionKind.fastOpen, _):
-      field("tcp.options.tfo.cookie", datagram.extracting(value..<option.offset + option.length), into: &out)
+      fastOpen(datagram.extracting(value..<option.offset + option.length), into: &out)
+    case (TCPOptionKind.experiment2, 4...):
+      guard try datagram.readBigEndian(UInt16.self, at: value) == TCPOptionKind.fastOpenExperiment else { return false }
+      fastOpen(datagram.extracting(value + 2..<option.offset + option.length), into: &out)
     default: return false
     }
     return true
+  }
+
+  private func fastOpen(_ cookie: RawSpan, into out: inout OutputBuffer) {
+    if cookie.isEmpty {
+      field("tcp.options.tfo.request", true, into: &out)
+    } else {
+      field("tcp.options.tfo.cookie", cookie, into: &out)
+    }
   }
 
   private func writeEdges(
