@@ -52,4 +52,28 @@ struct ExtensionHeader {
     default: 0
     }
   }
+
+  /// What the Jumbo Payload option (RFC 2675) of a hop-by-hop header says; 0 where there is none that is valid.
+  static func jumboLength(in datagram: RawSpan, at offset: Int) -> Int {
+    guard let header = ExtensionHeader(kind: IPProtocol.hopByHopOptions, in: datagram, at: offset) else { return 0 }
+    var at = offset + 2
+    let end = offset + header.length
+    while at < end, let kind = try? datagram.read(UInt8.self, at: at) {
+      guard kind != 0 else {
+        at += 1
+        continue
+      }
+      guard let length = try? datagram.read(UInt8.self, at: at + 1), Int(length) <= end - at - 2 else { return 0 }
+      if kind == jumboPayload, length == 4, let value = try? datagram.readBigEndian(UInt32.self, at: at + 2) {
+        return value > 0xffff ? Int(value) : 0
+      }
+      at += 2 + Int(length)
+    }
+    return 0
+  }
+
+  // Option types of hop-by-hop and destination options.
+  static let routerAlert: UInt8 = 0x05
+  static let jumboPayload: UInt8 = 0xc2
+  static let homeAddress: UInt8 = 0xc9
 }

@@ -27,6 +27,8 @@ package struct IPHeader: Hashable, Sendable {
   /// In bytes, 0...65528.
   package var fragmentOffset = 0
   package var moreFragments = false
+  /// IPv6: the length that a Jumbo Payload option gives instead of the length field's 0, at least 65536; 0 without.
+  package var jumboLength = 0
   /// IPv6: there is a fragment header.
   package var hasFragmentHeader = false
   /// Where the fragment header lies, if there is one.
@@ -35,7 +37,7 @@ package struct IPHeader: Hashable, Sendable {
   package var finalDestinationOffset = 0
 
   /// A checksum over the transport's bytes means something.
-  var isWhole: Bool { !moreFragments && fragmentOffset == 0 && !hasFragmentHeader }
+  var isWhole: Bool { !moreFragments && fragmentOffset == 0 }
 
   mutating func decodeIPv4(_ frame: RawSpan, at offset: Int, onWire: Int) throws(TruncatedError) -> Packet.End {
     self.offset = offset
@@ -71,15 +73,23 @@ package struct IPHeader: Hashable, Sendable {
     version = .v6
     headerLength = 40
     lengthField = Int(try frame.readBigEndian(UInt16.self, at: offset + 4))
-    missing = max(0, lengthField + 40 - onWire)
-    end = offset + 40 + lengthField
     protocolNumber = try frame.readBigEndian(UInt8.self, at: offset + 6)
+    if lengthField == 0, protocolNumber == IPProtocol.hopByHopOptions {
+      jumboLength = ExtensionHeader.jumboLength(in: frame, at: offset + 40)
+    }
+    let length = jumboLength > 0 ? jumboLength : lengthField
+    missing = max(0, length + 40 - onWire)
+    end = offset + 40 + length
     transportProtocol = protocolNumber
     payloadOffset = offset + 40
-    payloadLength = UInt32(lengthField)
+    payloadLength = UInt32(length)
     if protocolNumber == IPProtocol.tcp { return .tcp }
     guard ExtensionHeader.isKnown(protocolNumber) else { return .notTCP }
-    guard lengthField > 0 else { return .noPayload }
+    guard length > 0 else {
+      // Nothing can follow, yet something is announced: look at what is there.
+      end = frame.byteCount
+      return .noPayload
+    }
     return try skipExtensions(frame.extracting(0..<min(frame.byteCount, end)))
   }
 

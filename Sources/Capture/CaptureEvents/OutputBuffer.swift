@@ -32,8 +32,9 @@
     self.count = count
   }
 
+  @inline(__always)
   private mutating func reserve(_ room: Int) {
-    if room > capacity - count { grow(by: room) }
+    if room > capacity &- count { grow(by: room) }
   }
 
   @inline(never)
@@ -46,17 +47,20 @@
     capacity = larger
   }
 
+  @inline(__always)
   package mutating func append(_ byte: UInt8) {
     reserve(1)
     unsafe start[count] = byte
-    count += 1
+    count &+= 1
   }
 
+  /// Inlined, so that a literal becomes a few stores instead of a copy of unknown length.
+  @inline(__always)
   package mutating func append(_ text: StaticString) {
     let length = text.utf8CodeUnitCount
     reserve(length)
-    unsafe (start + count).update(from: text.utf8Start, count: length)
-    count += length
+    unsafe UnsafeMutableRawPointer(start + count).copyMemory(from: text.utf8Start, byteCount: length)
+    count &+= length
   }
 
   package mutating func append(_ bytes: RawSpan) {
@@ -74,24 +78,23 @@
 
   /// Decimal digits, without leading zeros.
   package mutating func appendDecimal(_ value: UInt64) {
-    if value < 10 {
-      append(Self.digit(value))
-    } else if let short = UInt32(exactly: value) {
-      reserve(10)
-      let length = Self.digitCount(short)
-      writeDecimal(short, digits: length)
-    } else {
-      reserve(20)
+    guard let short = UInt32(exactly: value) else {
       let (high, low) = value.quotientAndRemainder(dividingBy: 1_000_000_000)
       appendDecimal(high)
       reserve(9)
       writeDecimal(UInt32(truncatingIfNeeded: low), digits: 9)
+      return
     }
+    appendDecimal(short)
   }
 
-  package mutating func appendDecimal(_ value: UInt32) { appendDecimal(UInt64(value)) }
-  package mutating func appendDecimal(_ value: UInt16) { appendDecimal(UInt64(value)) }
-  package mutating func appendDecimal(_ value: UInt8) { appendDecimal(UInt64(value)) }
+  package mutating func appendDecimal(_ value: UInt32) {
+    reserve(10)
+    writeDecimal(value, digits: Self.digitCount(value))
+  }
+
+  package mutating func appendDecimal(_ value: UInt16) { appendDecimal(UInt32(value)) }
+  package mutating func appendDecimal(_ value: UInt8) { appendDecimal(UInt32(value)) }
   package mutating func appendDecimal(_ value: Int) {
     if value < 0 { append(UInt8(ascii: "-")) }
     appendDecimal(UInt64(value.magnitude))
@@ -114,11 +117,13 @@
     precondition(width >= 1 && width <= 16, "a 64-bit number has 1...16 hexadecimal digits")
     reserve(16)
     var rest = value
-    for index in stride(from: width - 1, through: 0, by: -1) {
-      unsafe start[count + index] = Self.hexDigit(rest & 15)
-      rest >>= 4
+    var index = count &+ width
+    count = index
+    for _ in 0..<width {
+      index &-= 1
+      unsafe start[index] = Self.hexDigit(rest)
+      rest &>>= 4
     }
-    count += width
   }
 
   /// Two hexadecimal digits a byte.
@@ -127,33 +132,33 @@
     reserve(length * 2)
     for offset in 0..<length {
       let byte = UInt64(unsafe bytes.unsafeLoad(fromUncheckedByteOffset: offset, as: UInt8.self))
-      unsafe start[count + 2 * offset] = Self.hexDigit(byte >> 4)
-      unsafe start[count + 2 * offset + 1] = Self.hexDigit(byte & 15)
+      unsafe start[count] = Self.hexDigit(byte &>> 4)
+      unsafe start[count &+ 1] = Self.hexDigit(byte)
+      count &+= 2
     }
-    count += length * 2
   }
 
-  /// Writes into room that is there already.
+  /// Writes into room that is there already, from the last digits to the first.
   private mutating func writeDecimal(_ value: UInt32, digits: Int) {
+    let pairs = unsafe Self.digitPairs.utf8Start
+    let first = unsafe start + count
+    count &+= digits
     var rest = value
-    var index = count + digits
-    while index - count >= 2 {
-      let (quotient, pair) = rest.quotientAndRemainder(dividingBy: 100)
+    var left = digits
+    while left >= 2 {
+      let quotient = rest / 100
+      let pair = Int(truncatingIfNeeded: rest &- quotient &* 100) &* 2
       rest = quotient
-      index -= 2
-      let source = unsafe Self.digitPairs.utf8Start + Int(pair) * 2
-      unsafe start[index] = source[0]
-      unsafe start[index + 1] = source[1]
+      left &-= 2
+      unsafe first[left] = pairs[pair]
+      unsafe first[left &+ 1] = pairs[pair &+ 1]
     }
-    if index > count { unsafe start[count] = Self.digit(UInt64(rest % 10)) }
-    count += digits
+    if left > 0 { unsafe first[0] = UInt8(ascii: "0") &+ UInt8(truncatingIfNeeded: rest % 10) }
   }
-
-  private static func digit(_ value: UInt64) -> UInt8 { UInt8(ascii: "0") + UInt8(truncatingIfNeeded: value) }
 
   private static func hexDigit(_ value: UInt64) -> UInt8 {
-    let value = UInt8(truncatingIfNeeded: value)
-    return value < 10 ? UInt8(ascii: "0") + value : UInt8(ascii: "a") - 10 + value
+    let value = UInt8(truncatingIfNeeded: value & 15)
+    return value < 10 ? UInt8(ascii: "0") &+ value : UInt8(ascii: "a") &- 10 &+ value
   }
 
   private static func digitCount(_ value: UInt32) -> Int {

@@ -19,7 +19,10 @@ extension PacketText {
     // The version comes first: without that byte, nobody calls it IP.
     _ = try frame.read(UInt8.self, at: offset)
     if !options.showsLinkHeader { out.append("IP ") }
-    if packet.end == .ipTruncated { throw TruncatedError(offset: offset, needed: 20, available: frame.byteCount) }
+    guard packet.end != .ipTruncated else {
+      writeTruncation(into: &out)
+      return
+    }
     if case .ipHeaderLength(let length) = packet.end {
       writeBadLength("bad-hlen ", length, into: &out)
       return
@@ -60,7 +63,9 @@ extension PacketText {
       throw TruncatedError(offset: offset, needed: network.headerLength, available: packet.capturedEnd)
     }
     if network.protocolNumber == IPProtocol.authentication {
-      try writeAuthentication(packet, datagram, at: network.payloadOffset, connections: &connections, into: &out)
+      try writeAuthentication(
+        packet, datagram, at: offset + network.headerLength, length: UInt32(network.lengthField - network.headerLength),
+        connections: &connections, into: &out)
     } else {
       try writeTransport(
         packet, datagram, protocolNumber: network.protocolNumber, length: network.payloadLength,

@@ -7,7 +7,10 @@ extension PacketText {
     layer = "ip6"
     let network = packet.network
     let offset = network.offset
-    if packet.end == .ipTruncated { throw TruncatedError(offset: offset, needed: 40, available: frame.byteCount) }
+    guard packet.end != .ipTruncated else {
+      writeTruncation(into: &out)
+      return
+    }
     if !options.showsLinkHeader { out.append("IP6 ") }
     if case .ipVersion(let version) = packet.end {
       startMark(into: &out)
@@ -17,13 +20,7 @@ extension PacketText {
       endMark(into: &out)
       return
     }
-    if network.missing > 0, network.lengthField > 0 {
-      startMark(into: &out)
-      out.append("truncated-ip6 - ")
-      out.appendDecimal(network.missing)
-      out.append(" bytes missing!")
-      endMark(into: &out)
-    }
+    if network.lengthField > 0 { writeMissing(network, into: &out) }
     if options.verbosity > 0 { try writeIPv6Details(network, frame, into: &out) }
     let datagram = frame.extracting(0..<packet.capturedEnd)
     if !bringsPorts(network.protocolNumber) {
@@ -32,25 +29,45 @@ extension PacketText {
     }
     var next = network.protocolNumber
     var at = offset + 40
-    var length = network.payloadLength
+    var length = UInt32(network.jumboLength > 0 ? network.jumboLength : network.lengthField)
     var isFirst = true
+    var hadHopByHop = false
     while true {
       let kind = next
       var advance = 0
       switch kind {
       case IPProtocol.hopByHopOptions:
-        if !isFirst {
-          out.append("[The Hop-by-Hop Options header don't follow the IPv6 header] (invalid)")
+        guard isFirst else {
+          startMark(into: &out)
+          out.append("[The Hop-by-Hop Options header ")
+          out.append(hadHopByHop ? "was already found" : "don't follow the IPv6 header")
+          out.append("] (invalid)")
+          endMark(into: &out)
           return
         }
-        guard let header = try writeOptionsHeader("hbh", "HBH ", datagram, at: at, readsAlways: true, into: &out) else {
+        hadHopByHop = true
+        do throws(TruncatedError) {
+          advance = try writeHopByHop(network, datagram, at: at, into: &out)
+        } catch {
+          // With payload length 0, tcpdump goes on to miss the option that would explain it.
+          guard 2 <= datagram.byteCount - at else { throw error }
+          writeTruncation(into: &out)
+          guard network.lengthField == 0 else { return }
+        }
+        guard network.lengthField > 0 || network.jumboLength > 0 else {
+          startMark(into: &out)
+          out.append("[No valid Jumbo Payload Hop-by-Hop option found] (invalid)")
+          endMark(into: &out)
           return
         }
-        advance = header
       case IPProtocol.destinationOptions:
-        guard let header = try writeOptionsHeader("dstopt", "DSTOPT ", datagram, at: at, readsAlways: false, into: &out)
-        else { return }
-        advance = header
+        do throws(TruncatedError) {
+          advance = try writeDestinationOptions(network, datagram, at: at, into: &out)
+        } catch {
+          guard 2 <= datagram.byteCount - at else { throw error }
+          writeTruncation(into: &out)
+          return
+        }
       case IPProtocol.routing:
         guard let header = try writeRouting(datagram, at: at, into: &out) else { return }
         advance = header
@@ -59,13 +76,15 @@ extension PacketText {
         guard 8 < datagram.byteCount - at else { return }
         advance = 8
       case IPProtocol.authentication:
-        try writeAuthentication(packet, datagram, at: at, connections: &connections, into: &out)
+        try writeAuthentication(packet, datagram, at: at, length: length, connections: &connections, into: &out)
         return
       default:
         layer = "ip6"
         guard packet.end != .noPayload else {
-          throw TruncatedError(offset: at, needed: 1, available: datagram.byteCount)
+          writeTruncation(into: &out)
+          return
         }
+        if network.jumboLength > 0 { writeMissing(network, into: &out) }
         try writeTransport(
           packet, datagram, protocolNumber: next, length: length, connections: &connections, into: &out)
         return
@@ -74,11 +93,12 @@ extension PacketText {
       next = try datagram.read(UInt8.self, at: at)
       layer = "ip6"
       guard at < datagram.byteCount else { return }
-      guard UInt32(advance) <= length else {
-        throw TruncatedError(offset: at, needed: advance, available: datagram.byteCount)
+      guard UInt32(advance) <= length || packet.end == .noPayload else {
+        writeTruncation(into: &out)
+        return
       }
       at += advance
-      length -= UInt32(advance)
+      length &-= UInt32(advance)
     }
   }
 
@@ -108,65 +128,118 @@ extension PacketText {
     out.append(") ")
   }
 
-  /// Hop-by-hop or destination options (RFC 8200, 4.3 and 4.6).
-  /// - Returns: the header's length, or nil where its options contradict their lengths, which ends the line.
-  private mutating func writeOptionsHeader(
-    _ layer: StaticString, _ name: StaticString, _ datagram: RawSpan, at offset: Int, readsAlways: Bool,
-    into out: inout OutputBuffer
-  ) throws(TruncatedError) -> Int? {
-    self.layer = layer
+  private func writeMissing(_ network: IPHeader, into out: inout OutputBuffer) {
+    guard network.missing > 0 else { return }
+    startMark(into: &out)
+    out.append("truncated-ip6 - ")
+    out.appendDecimal(network.missing)
+    out.append(" bytes missing!")
+    endMark(into: &out)
+  }
+
+  /// The length of hop-by-hop or destination options (RFC 8200, 4.3 and 4.6), once they are known to be there.
+  private func optionsLength(_ datagram: RawSpan, at offset: Int) throws(TruncatedError) -> Int {
     let length = (Int(try datagram.read(UInt8.self, at: offset + 1)) + 1) * 8
     guard length <= datagram.byteCount - offset else {
       throw TruncatedError(offset: offset, needed: length, available: datagram.byteCount)
     }
-    out.append(name)
-    guard readsAlways || options.verbosity > 0 else { return length }
-    guard try writeIPv6Options(datagram.extracting(offset + 2..<offset + length), into: &out) else {
-      startMark(into: &out)
-      out.append(" (invalid)")
-      endMark(into: &out)
-      return nil
-    }
-    if options.verbosity > 0 { out.append(" ") }
     return length
   }
 
-  private func writeIPv6Options(_ bytes: RawSpan, into out: inout OutputBuffer) throws(TruncatedError) -> Bool {
+  /// These options are read in any case, since one of them may hold the length of the datagram.
+  private mutating func writeHopByHop(
+    _ network: IPHeader, _ datagram: RawSpan, at offset: Int, into out: inout OutputBuffer
+  ) throws(TruncatedError) -> Int {
+    layer = "hbhopt"
+    let length = try optionsLength(datagram, at: offset)
+    out.append("HBH ")
+    try writeIPv6Options(network, datagram.extracting(offset + 2..<offset + length), isHopByHop: true, into: &out)
+    return length
+  }
+
+  private mutating func writeDestinationOptions(
+    _ network: IPHeader, _ datagram: RawSpan, at offset: Int, into out: inout OutputBuffer
+  ) throws(TruncatedError) -> Int {
+    layer = "dstopt"
+    let length = try optionsLength(datagram, at: offset)
+    out.append("DSTOPT ")
+    if options.verbosity > 0 {
+      try writeIPv6Options(network, datagram.extracting(offset + 2..<offset + length), isHopByHop: false, into: &out)
+    }
+    return length
+  }
+
+  /// Throws where a length contradicts what is there: tcpdump then says that the header was cut short.
+  private func writeIPv6Options(
+    _ network: IPHeader, _ bytes: RawSpan, isHopByHop: Bool, into out: inout OutputBuffer
+  ) throws(TruncatedError) {
     let showsAll = options.verbosity > 0
     var offset = 0
     while offset < bytes.byteCount {
       let kind = try bytes.read(UInt8.self, at: offset)
-      let remaining = bytes.byteCount - offset
-      guard kind == 0 || remaining >= 2 else { return false }
       let length = kind == 0 ? 1 : Int(try bytes.read(UInt8.self, at: offset + 1)) + 2
-      guard length <= remaining else { return false }
+      let option = try bytes.checked(offset, count: length)
+      let remaining = bytes.byteCount - offset
       switch kind {
       case 0: if showsAll { out.append("(pad1)") }
       case 1: if showsAll { out.append("(padn)") }
-      case 5:
-        guard length == 4 else {
-          out.append("(rtalert: invalid len ")
-          out.appendDecimal(length - 2)
-          out.append(")")
-          return false
+      case ExtensionHeader.routerAlert:
+        try checkOption("rtalert", option, remaining: remaining, is: 4, into: &out)
+        guard showsAll else { break }
+        out.append("(rtalert: 0x")
+        out.appendHex(UInt64(try bytes.readBigEndian(UInt16.self, at: offset + 2)), width: 4)
+        out.append(") ")
+      case ExtensionHeader.jumboPayload:
+        try checkOption("jumbo", option, remaining: remaining, is: 6, into: &out)
+        guard showsAll else { break }
+        out.append("(jumbo: ")
+        let value = try bytes.readBigEndian(UInt32.self, at: offset + 2)
+        out.appendDecimal(value)
+        if !isHopByHop {
+          out.append(" - not a hop-by-hop option")
+        } else if network.lengthField > 0 {
+          out.append(" - payload len != 0")
+        } else if value <= 0xffff {
+          out.append(" - < 65536")
         }
-        if showsAll {
-          out.append("(rtalert: 0x")
-          out.appendHex(UInt64(try bytes.readBigEndian(UInt16.self, at: offset + 2)), width: 4)
-          out.append(") ")
-        }
+        out.append(") ")
+      case ExtensionHeader.homeAddress where option.count >= 18:
+        guard showsAll else { break }
+        out.append("(homeaddr: ")
+        try out.appendIPv6(bytes, at: offset + 2)
+        out.append(")")
+      case ExtensionHeader.homeAddress:
+        try checkOption("homeaddr", option, remaining: remaining, is: 18, into: &out)
       default:
-        if showsAll {
-          out.append("(opt_type 0x")
-          out.appendHex(UInt64(kind), width: 2)
-          out.append(": len=")
-          out.appendDecimal(length - 2)
-          out.append(")")
-        }
+        guard showsAll else { break }
+        out.append("(opt_type 0x")
+        out.appendHex(UInt64(kind), width: 2)
+        out.append(": len=")
+        out.appendDecimal(length - 2)
+        out.append(")")
       }
       offset += length
     }
-    return true
+    if showsAll { out.append(" ") }
+  }
+
+  /// An option of fixed size, counted with type and length.
+  private func checkOption(
+    _ name: StaticString, _ option: Range<Int>, remaining: Int, is length: Int, into out: inout OutputBuffer
+  ) throws(TruncatedError) {
+    guard option.count != length else { return }
+    startMark(into: &out)
+    out.append("(")
+    out.append(name)
+    if remaining < length {
+      out.append(": trunc)")
+    } else {
+      out.append(": invalid len ")
+      out.appendDecimal(option.count - 2)
+      out.append(")")
+    }
+    endMark(into: &out)
+    throw TruncatedError(offset: option.lowerBound, needed: length, available: option.count)
   }
 
   /// A routing header: types 0 (deprecated by RFC 5095), 2 (RFC 6275) and 4 (segment routing, RFC 8754).
@@ -174,8 +247,11 @@ extension PacketText {
   private mutating func writeRouting(
     _ datagram: RawSpan, at offset: Int, into out: inout OutputBuffer
   ) throws(TruncatedError) -> Int? {
+    guard offset < datagram.byteCount else {
+      writeTruncation(into: &out)
+      return nil
+    }
     layer = "rt6"
-    _ = try datagram.read(UInt8.self, at: offset)
     out.append("RT6")
     let count = try datagram.read(UInt8.self, at: offset + 1)
     out.append(" (len=")
@@ -195,15 +271,17 @@ extension PacketText {
         out.appendHex(UInt64(reserved))
       }
     case 4:
+      let last = try datagram.read(UInt8.self, at: offset + 4)
       out.append(", last-entry=")
-      out.appendDecimal(try datagram.read(UInt8.self, at: offset + 4))
+      out.appendDecimal(last)
       let flags = try datagram.read(UInt8.self, at: offset + 5)
       if flags != 0 || options.verbosity > 0 {
         out.append(", flags=0x")
         out.appendHex(UInt64(flags))
       }
+      let tag = try datagram.readBigEndian(UInt16.self, at: offset + 6)
       out.append(", tag=")
-      out.appendHex(UInt64(try datagram.readBigEndian(UInt16.self, at: offset + 6)))
+      out.appendHex(UInt64(tag))
     default:
       out.append(" (unknown type) (invalid)")
       return nil
@@ -215,10 +293,11 @@ extension PacketText {
       return nil
     }
     for index in 0..<Int(count) / 2 {
+      let segment = try datagram.checked(offset + 8 + index * 16, count: 16)
       out.append(", [")
       out.appendDecimal(index)
       out.append("]")
-      try out.appendIPv6(datagram, at: offset + 8 + index * 16)
+      try out.appendIPv6(datagram, at: segment.lowerBound)
     }
     out.append(") ")
     return (Int(count) + 1) * 8
@@ -249,20 +328,22 @@ extension PacketText {
 
   /// An authentication header (RFC 4302) and what follows it.
   mutating func writeAuthentication(
-    _ packet: Packet, _ datagram: RawSpan, at offset: Int, connections: inout ConnectionTable,
+    _ packet: Packet, _ datagram: RawSpan, at offset: Int, length: UInt32, connections: inout ConnectionTable,
     into out: inout OutputBuffer
   ) throws(TruncatedError) {
     layer = "ah"
     var at = offset
     var next = IPProtocol.authentication
-    var length = packet.network.payloadLength &- UInt32(offset - packet.network.offset - packet.network.headerLength)
+    var length = length
     while next == IPProtocol.authentication {
-      let kind = try datagram.read(UInt8.self, at: at)
-      let count = Int(try datagram.read(UInt8.self, at: at + 1))
-      guard 12 <= datagram.byteCount - at else {
-        throw TruncatedError(offset: at, needed: 12, available: datagram.byteCount)
+      guard at < datagram.byteCount else {
+        writeTruncation(into: &out)
+        return
       }
-      out.append("AH(")
+      let kind = try datagram.read(UInt8.self, at: at)
+      out.append("AH")
+      let count = Int(try datagram.read(UInt8.self, at: at + 1))
+      out.append("(")
       if options.verbosity > 0 {
         out.append("length=")
         out.appendDecimal(count)
@@ -270,10 +351,19 @@ extension PacketText {
         out.appendDecimal((count + 2) * 4)
         out.append("-bytes),")
       }
+      let reserved = try datagram.readBigEndian(UInt16.self, at: at + 2)
+      if reserved != 0 {
+        out.append("reserved=0x")
+        out.appendHex(UInt64(reserved))
+        out.append("[MustBeZero],")
+      }
+      let security = try datagram.readBigEndian(UInt32.self, at: at + 4)
       out.append("spi=0x")
-      out.appendHex(UInt64(try datagram.readBigEndian(UInt32.self, at: at + 4)), width: 8)
-      out.append(",seq=0x")
-      out.appendHex(UInt64(try datagram.readBigEndian(UInt32.self, at: at + 8)))
+      out.appendHex(UInt64(security), width: 8)
+      out.append(",")
+      let sequence = try datagram.readBigEndian(UInt32.self, at: at + 8)
+      out.append("seq=0x")
+      out.appendHex(UInt64(sequence))
       out.append(",icv=0x")
       let end = at + (count + 2) * 4
       let captured = min(end, datagram.byteCount)
@@ -287,5 +377,15 @@ extension PacketText {
       next = kind
     }
     try writeTransport(packet, datagram, protocolNumber: next, length: length, connections: &connections, into: &out)
+  }
+}
+
+extension RawSpan {
+  /// The `count` bytes from `offset` on, if they are there.
+  fileprivate func checked(_ offset: Int, count: Int) throws(TruncatedError) -> Range<Int> {
+    guard count <= byteCount - offset else {
+      throw TruncatedError(offset: offset, needed: count, available: byteCount)
+    }
+    return offset..<offset + count
   }
 }

@@ -72,8 +72,9 @@ extension PacketText {
     }
     try writeEndpoints(
       packet.network, datagram, source: tcp.sourcePort, destination: tcp.destinationPort, into: &out)
-    if packet.end == .tcpTruncated {
-      throw TruncatedError(offset: tcp.offset, needed: TCPHeader.fixedLength, available: datagram.byteCount)
+    guard packet.end != .tcpTruncated else {
+      writeTruncation(into: &out)
+      return
     }
     if packet.end == .tcpHeaderTooShort {
       out.append(" tcp ")
@@ -168,7 +169,8 @@ extension PacketText {
   }
 
   private func writeChecksum(_ packet: Packet, _ datagram: RawSpan, into out: inout OutputBuffer) {
-    guard let (field, expected) = packet.tcpChecksum(in: datagram) else { return }
+    // To tcpdump, a fragment header makes a fragment, even where it says that there is no other.
+    guard !packet.network.hasFragmentHeader, let (field, expected) = packet.tcpChecksum(in: datagram) else { return }
     out.append(", cksum 0x")
     out.appendHex(UInt64(field), width: 4)
     if field == expected {

@@ -14,10 +14,20 @@ extension PacketText {
 
   /// `, options [...]`.
   /// - Returns: false where a flaw ended the line.
-  func writeOptions(
+  mutating func writeOptions(
     _ tcp: TCPHeader, _ datagram: RawSpan, numbers: RelativeNumbers, into out: inout OutputBuffer
   ) throws(TruncatedError) -> Bool {
     out.append(", options [")
+    guard try writeOptionList(tcp, datagram, numbers: numbers, into: &out) else { return false }
+    out.append("]")
+    return true
+  }
+
+  /// `mss 1460,sackOK`, and a mark behind a flaw.
+  @discardableResult
+  mutating func writeOptionList(
+    _ tcp: TCPHeader, _ datagram: RawSpan, numbers: RelativeNumbers, into out: inout OutputBuffer
+  ) throws(TruncatedError) -> Bool {
     var offset = tcp.optionsOffset
     var remaining = tcp.optionsLength
     var isFirst = true
@@ -51,16 +61,18 @@ extension PacketText {
         isFirst = false
       }
     } catch {
-      startMark(into: &out)
       switch error {
-      case .bad: out.append(isFirst ? "[bad opt]" : "[bad opt]]")
-      case .headerTruncated: out.append(" [|tcp]")
-      case .valueTruncated: out.append(isFirst ? " [|tcp]" : " [|tcp]>")
+      case .bad:
+        startMark(into: &out)
+        out.append(isFirst ? "[bad opt]" : "[bad opt]]")
+        endMark(into: &out)
+      case .headerTruncated: throw TruncatedError(offset: offset, needed: 2, available: datagram.byteCount)
+      case .valueTruncated:
+        writeTruncation(into: &out)
+        if !isFirst { out.append(">") }
       }
-      endMark(into: &out)
       return false
     }
-    out.append("]")
     return true
   }
 
@@ -95,7 +107,7 @@ extension PacketText {
   }
 
   /// - Returns: how many bytes of the header the option took, by its kind.
-  private func writeOption(
+  private mutating func writeOption(
     _ option: TextOption, _ tcp: TCPHeader, _ datagram: RawSpan, numbers: RelativeNumbers,
     into out: inout OutputBuffer
   ) throws(OptionFlaw) -> Int {
@@ -161,6 +173,8 @@ extension PacketText {
       try writeAuthentication(option, datagram, into: &out)
     case TCPOptionKind.multipath:
       try option.check(option.valueLength, in: datagram)
+      // tcpdump forgets to go back to the name of TCP, so what is cut off behind this option goes by this one's.
+      layer = "mptcp"
       let value = datagram.extracting(option.offset..<option.offset + option.length)
       guard MultipathText.write(value, flags: tcp.flags, into: &out) else { throw .bad }
     case TCPOptionKind.fastOpen:

@@ -28,14 +28,22 @@ struct PacketText {
     }
     writeTime(arrival, time: &time, into: &out)
     if options.showsInterface { writeInterface(arrival, interfaceName, into: &out) }
+    var dumpsFromNetwork = options.hexDump == .network
     do throws(TruncatedError) {
       layer = "ether"
-      try writeLink(packet, frame, into: &out)
-      try writeNetwork(packet, frame, connections: &connections, into: &out)
+      if try writeLink(packet, frame, into: &out) {
+        try writeNetwork(packet, frame, connections: &connections, into: &out)
+      }
     } catch {
       writeTruncation(into: &out)
+      // tcpdump has then lost how long the link header is.
+      dumpsFromNetwork = false
     }
-    writeHexDump(packet, frame, into: &out)
+    if options.hexDump != .none {
+      // A link header that was cut short leaves nothing behind it.
+      let network = packet.end == .vlanTruncated ? frame.byteCount : min(packet.link.payloadOffset, frame.byteCount)
+      writeHexDump(frame, from: dumpsFromNetwork ? network : 0, into: &out)
+    }
     out.append(UInt8(ascii: "\n"))
   }
 
@@ -89,15 +97,16 @@ struct PacketText {
 
   // MARK: Link
 
+  /// - Returns: whether the packet goes on behind it.
   private mutating func writeLink(
     _ packet: Packet, _ frame: RawSpan, into out: inout OutputBuffer
-  ) throws(TruncatedError) {
-    if packet.end == .ethernetTruncated { throw TruncatedError(offset: 0, needed: 14, available: frame.byteCount) }
-    let isUnknown = packet.end == .notIP && EtherType.name(packet.link.etherType) == nil
-    guard options.showsLinkHeader || isUnknown else {
-      try checkTags(packet, frame)
-      return
+  ) throws(TruncatedError) -> Bool {
+    guard packet.end != .ethernetTruncated else {
+      writeTruncation(into: &out)
+      return false
     }
+    let isUnknown = packet.end == .notIP && EtherType.name(packet.link.etherType) == nil
+    guard options.showsLinkHeader || isUnknown else { return hasWholeTags(packet, into: &out) }
     try out.appendEthernet(frame, at: 6)
     out.append(" > ")
     try out.appendEthernet(frame, at: 0)
@@ -116,26 +125,28 @@ struct PacketText {
         out.append(", ")
       }
     }
-    try checkTags(packet, frame)
-    if packet.link.etherType <= 1500 {
+    guard hasWholeTags(packet, into: &out) else { return false }
+    guard packet.link.etherType > 1500 else {
       out.append("802.3, length ")
       out.appendDecimal(packet.link.etherType)
-      return
+      return false
     }
     writeEtherType(packet.link.etherType, into: &out)
     guard packet.end != .notIP else {
       out.append(", length ")
       out.appendDecimal(packet.wireLength)
       if !isUnknown { out.append(": ") }
-      return
+      return !isUnknown
     }
     writeFrameLength(packet, isFirst: packet.link.tagCount == 0 || !options.showsLinkHeader, into: &out)
+    return true
   }
 
-  private mutating func checkTags(_ packet: Packet, _ frame: RawSpan) throws(TruncatedError) {
-    guard packet.end == .vlanTruncated || packet.end == .tooManyTags else { return }
+  private mutating func hasWholeTags(_ packet: Packet, into out: inout OutputBuffer) -> Bool {
+    guard packet.end == .vlanTruncated || packet.end == .tooManyTags else { return true }
     layer = "vlan"
-    throw TruncatedError(offset: packet.link.payloadOffset, needed: 4, available: frame.byteCount)
+    writeTruncation(into: &out)
+    return false
   }
 
   private func writeEtherType(_ type: UInt16, into out: inout OutputBuffer) {
@@ -195,13 +206,7 @@ struct PacketText {
 
   // MARK: After the packet
 
-  private func writeHexDump(_ packet: Packet, _ frame: RawSpan, into out: inout OutputBuffer) {
-    let start: Int
-    switch options.hexDump {
-    case .none: return
-    case .network: start = packet.link.payloadOffset
-    case .link: start = 0
-    }
+  private func writeHexDump(_ frame: RawSpan, from start: Int, into out: inout OutputBuffer) {
     var offset = start
     while offset < frame.byteCount {
       out.append("\n\t0x")

@@ -34,8 +34,7 @@ struct Judge {
     process.waitUntilExit()
     guard process.terminationStatus == 0 else {
       throw Failure(
-        description:
-          "\(program) ended with status \(process.terminationStatus); is it installed? (apt install \(program))")
+        description: "\(program) ended with status \(process.terminationStatus); is it installed?")
     }
     return String(decoding: try Data(contentsOf: output), as: UTF8.self)
   }
@@ -73,6 +72,10 @@ func print(
 }
 
 extension OutputBuffer {
+  var last: UInt8? {
+    withBytes { bytes in bytes.isEmpty ? nil : try? bytes.read(UInt8.self, at: bytes.byteCount - 1) }
+  }
+
   var text: String {
     withBytes { bytes in unsafe bytes.withUnsafeBytes { unsafe String(decoding: $0, as: UTF8.self) } }
   }

@@ -1,0 +1,34 @@
+/// What is wrong with a packet, in words, for the formats that name it; tcpdump's line has marks of its own.
+extension Packet {
+  /// Nil for a packet whose TCP header was decoded, and for one that is simply something else.
+  var flaw: StaticString? {
+    switch end {
+    case .tcp, .notIP, .notTCP, .laterFragment: nil
+    case .ethernetTruncated: "Ethernet header not captured whole"
+    case .vlanTruncated: "VLAN tag not captured whole"
+    case .tooManyTags: "too many VLAN tags"
+    case .ipTruncated: "IP header not captured whole"
+    case .ipVersion: "IP version contradicts the EtherType"
+    case .ipHeaderLength: "IP header length less than 20 bytes"
+    case .ipTotalLength: "IP total length less than its header"
+    case .ipOptionsTruncated: "IP options not captured whole"
+    case .noPayload: "IPv6 payload length 0 before an extension header"
+    case .extensionTruncated: "extension header not captured whole"
+    case .tooManyExtensions: "too many extension headers"
+    case .portsTruncated, .tcpTruncated: "TCP header not captured whole"
+    case .tcpHeaderTooShort: "TCP data offset less than 20 bytes"
+    case .tcpHeaderTooLong: "TCP data offset beyond the segment"
+    }
+  }
+
+  /// The ports were decoded.
+  var hasPorts: Bool { end == .tcpTruncated || hasTCPFields }
+
+  /// The whole fixed TCP header was decoded, whatever its length says.
+  var hasTCPFields: Bool {
+    switch end {
+    case .tcp, .tcpHeaderTooShort, .tcpHeaderTooLong: true
+    default: false
+    }
+  }
+}
