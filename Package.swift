@@ -90,6 +90,7 @@ let tool: [Target] = [
 ]
 
 let testing: [Target] = [
+  tests("Tool", "MeropsCommand", uses: ["MeropsCommand", "DemoNetwork", "LinuxCalls", "RouteNetlink"]),
   tests("Capture", "CaptureEvents", uses: ["CaptureEvents", "ByteReading"])
 ]
 

@@ -1,0 +1,68 @@
+import DemoNetwork
+import Foundation
+import LinuxCalls
+import RouteNetlink
+import Testing
+
+extension Privileged {
+  /// `merops capture` and the real tcpdump watch the same interface at the same time.
+  @Suite struct TcpdumpSideBySideTests {
+    @Test(arguments: [[], ["-e"], ["-v"], ["-S"], ["-q"], ["-v", "-e"], ["-t", "-#"]])
+    func printsTheSameLinesOfRealConversations(options: [String]) throws {
+      let network = try DemoNetwork()
+      let (ours, theirs) = try watch(network, options) { () throws in
+        _ = try DemoTraffic.run(in: network)
+      }
+      try #require(theirs.count >= 20)
+      #expect(ours == theirs)
+    }
+
+    @Test(arguments: [[], ["-e"], ["-v"]])
+    func printsTheSameLinesOfCraftedFrames(options: [String]) throws {
+      let network = try DemoNetwork()
+      let (ours, theirs) = try watch(network, options) { () throws in
+        try Frame.send(Frame.all.map(\.frame), from: DemoNetwork.clientInterface, in: network.client)
+      }
+      try #require(theirs.count >= Frame.all.count)
+      #expect(ours == theirs)
+    }
+
+    /// Runs both, with the same traffic between start and end. Returns what they printed, as far as it is comparable.
+    private func watch(
+      _ network: borrowing DemoNetwork, _ options: [String], _ traffic: () throws -> Void
+    ) throws -> (ours: [String], theirs: [String]) {
+      let interface = DemoNetwork.serverInterface
+      let ours = try Tool.capture(["-nn", "-i", interface] + options, in: network.server)
+      // Incoming packets, as XDP sees; whatever is not TCP is not ours to print.
+      let filter = "ip proto 6 or ip6 or vlan"
+      let theirs = try RunningProcess(
+        "tcpdump", ["-nn", "-l", "--immediate-mode", "-Q", "in", "-i", interface] + options + [filter], in: network.server)
+      try theirs.waitUntil(says: "listening on")
+      try traffic()
+      // Both are through when a last packet of our own has come by.
+      try Frame.send(
+        [Frame(ethertype: 0x0800, Frame.ipv4(Frame.tcp(from: 65001)))], from: DemoNetwork.clientInterface,
+        in: network.client)
+      for process in [ours, theirs] {
+        try process.waitUntil("the last packet is printed") { process.output.contains(".65001 >") }
+        process.signal(SIGINT)
+        #expect(try process.wait() == 0)
+      }
+      return (Self.comparable(ours.output), Self.comparable(theirs.output).filter { !$0.contains("ICMP6") })
+    }
+
+    /// The packets' lines without time, and without what tcpdump tells of the payload.
+    static func comparable(_ output: String) -> [String] {
+      // A line that begins with white space goes on with the packet of the one before.
+      let packets = output.replacingOccurrences(of: "\n    ", with: " ⏎ ").split(separator: "\n").map(String.init)
+      return packets.map { line in
+        var line = line
+        line = line.replacing(#/^\d\d:\d\d:\d\d\.\d{6} /#, with: "")
+        line = line.replacing(#/(length \d+): .*/#) { $0.output.1 }
+        // tcpdump has all of the segment and can tell whether its checksum is right; headers alone cannot.
+        line = line.replacing(#/, cksum 0x[0-9a-f]+ \([^)]*\)/#, with: "")
+        return line
+      }
+    }
+  }
+}
