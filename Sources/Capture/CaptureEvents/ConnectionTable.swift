@@ -1,6 +1,6 @@
 /// Where the two sequence number spaces of each connection begin, for numbers relative to that.
 ///
-/// Memory is bounded: an entry takes 64 bytes, the table grows by doubling up to its capacity, and from then on the
+/// Memory is bounded: an entry takes 72 bytes and 4 in the buckets, the table grows by doubling up to its capacity, and from then on the
 /// connection that was silent longest makes room for the new one. No allocation happens but for that growth.
 struct ConnectionTable {
   /// The first sequence number of either direction, as seen from the key's first endpoint.
@@ -71,6 +71,8 @@ struct ConnectionTable {
     let index: Int
     if entries.count < capacity {
       index = entries.count
+      // An array left to itself would end with room for more than the capacity.
+      if index == entries.capacity { entries.reserveCapacity(min(capacity, max(64, index * 2))) }
       entries.append(Entry(key: key, bases: Bases(), next: -1, newer: -1, older: -1))
       if entries.count > buckets.count { rehash() }
     } else {

@@ -4,7 +4,8 @@ import ByteReading
 ///
 /// Numbers that Wireshark shows in decimal are JSON numbers; what it shows in hexadecimal, addresses and times are
 /// strings, as it writes them. Fragment offsets count 8 bytes, as in the header and there. A field that can occur several times (VLAN tags, SACK edges) is an array. What was not
-/// captured is absent, and `malformed` says why.
+/// captured is absent, and `malformed` says why. Wireshark has no names for `frame.direction` (in, out), `ip.missing`
+/// (bytes that IP's length counts and the frame does not have) and `malformed`.
 struct PacketJSON {
   func write(
     _ packet: Packet, _ frame: RawSpan, arrival: PacketArrival, interfaceName: RawSpan, number: UInt64,

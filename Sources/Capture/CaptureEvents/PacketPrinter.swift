@@ -9,7 +9,7 @@ package struct PacketPrinter {
     case json
   }
 
-  /// Connections whose numbers can be counted from their start at the same time, in about 2.4 MB at most.
+  /// Connections whose numbers can be counted from their start at the same time, in about 2.5 MB at most.
   package static let defaultConnectionCapacity = 32_768
 
   /// How far local time is ahead of UTC. Times of day and dates are printed so from the next packet on.

@@ -76,6 +76,12 @@ extension PacketText {
         guard 8 < datagram.byteCount - at else { return }
         advance = 8
       case IPProtocol.authentication:
+        guard packet.end != .noPayload else {
+          // To tcpdump this is no extension header but what the payload begins with, and there is none.
+          layer = isFirst ? "ah" : "ip6"
+          writeTruncation(into: &out)
+          return
+        }
         try writeAuthentication(packet, datagram, at: at, length: length, connections: &connections, into: &out)
         return
       default:

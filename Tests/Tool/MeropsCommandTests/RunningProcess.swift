@@ -36,6 +36,8 @@ final class RunningProcess: @unchecked Sendable {
     process.standardError = try FileHandle(forWritingTo: standardError)
     // A child belongs to the namespace of the thread that starts it.
     try namespace.run { () throws(SystemCallError) in
+      // The pool's threads that tests run on have signals blocked, and a child would inherit that.
+      unblockSignals()
       do { try self.process.run() } catch { self.startFailure = error }
     }
     if let startFailure { throw startFailure }
@@ -70,7 +72,7 @@ final class RunningProcess: @unchecked Sendable {
 
   /// Waits for the end. Returns the exit status, or 128 and the signal that ended it.
   @discardableResult
-  func wait(seconds: Double = 30) throws -> Int32 {
+  func wait(seconds: Double = 10) throws -> Int32 {
     let end = Date().addingTimeInterval(seconds)
     while process.isRunning {
       guard Date() < end else { throw Failure(description: "it does not end; standard error: \(errors)") }
