@@ -91,7 +91,7 @@ let tool: [Target] = [
 
 let testing: [Target] = [
   tests("Tool", "MeropsCommand", uses: ["MeropsCommand", "DemoNetwork", "LinuxCalls", "RouteNetlink"]),
-  tests("Capture", "CaptureEvents", uses: ["CaptureEvents", "ByteReading"])
+  tests("Capture", "CaptureEvents", uses: ["CaptureEvents", "ByteReading"]),
 ]
 
 let support: [Target] = [

@@ -28,7 +28,9 @@ final class RunningProcess: @unchecked Sendable {
     for file in [standardOutput, standardError] { try Data().write(to: file) }
     process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
     process.arguments = [program] + arguments
-    let inherited = ["PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "TZ": "UTC", "HOME": "/root"]
+    let inherited = [
+      "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "TZ": "UTC", "HOME": "/root",
+    ]
     process.environment = inherited.merging(environment) { $1 }
     process.currentDirectoryURL = directory
     process.standardInput = FileHandle.nullDevice
@@ -64,7 +66,8 @@ final class RunningProcess: @unchecked Sendable {
     let end = Date().addingTimeInterval(seconds)
     while !condition() {
       guard process.isRunning || condition(), Date() < end else {
-        throw Failure(description: "waited in vain until \(what); standard error: \(errors); standard output: \(output)")
+        throw Failure(
+          description: "waited in vain until \(what); standard error: \(errors); standard output: \(output)")
       }
       usleep(5000)
     }
@@ -85,7 +88,8 @@ final class RunningProcess: @unchecked Sendable {
 /// The command under test: what the build made beside the tests.
 enum Tool {
   static let path: String = {
-    let tests = URL(fileURLWithPath: (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? "")
+    let tests = URL(
+      fileURLWithPath: (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? "")
     return tests.deletingLastPathComponent().appending(path: "merops").path
   }()
 

@@ -34,9 +34,10 @@ extension Privileged {
       let interface = DemoNetwork.serverInterface
       let ours = try Tool.capture(["-nn", "-i", interface] + options, in: network.server)
       // Incoming packets, as XDP sees; whatever is not TCP is not ours to print.
-      let filter = "ip proto 6 or ip6 or vlan"
+      let filter = "not icmp6 and not (ip6[6] = 0 and ip6[40] = 58) and (ip proto 6 or ip6 or vlan)"
       let theirs = try RunningProcess(
-        "tcpdump", ["-nn", "-l", "--immediate-mode", "-Q", "in", "-i", interface] + options + [filter], in: network.server)
+        "tcpdump", ["-nn", "-l", "--immediate-mode", "-Q", "in", "-i", interface] + options + [filter],
+        in: network.server)
       try theirs.waitUntil(says: "listening on")
       try traffic()
       // Both are through when a last packet of our own has come by.
@@ -48,18 +49,20 @@ extension Privileged {
         process.signal(SIGINT)
         #expect(try process.wait() == 0)
       }
-      return (Self.comparable(ours.output), Self.comparable(theirs.output).filter { !$0.contains("ICMP6") })
+      return (Self.comparable(ours.output), Self.comparable(theirs.output))
     }
 
     /// The packets' lines without time, and without what tcpdump tells of the payload.
     static func comparable(_ output: String) -> [String] {
-      // A line that begins with white space goes on with the packet of the one before.
-      let packets = output.replacingOccurrences(of: "\n    ", with: " ⏎ ").split(separator: "\n").map(String.init)
+      // With -v, a packet's second line begins with white space and addresses; the payload's lines begin with a tab.
+      let packets = output.replacing(#/\n {4}(?<addresses>\S+ > )/#) { " ⏎ " + $0.output.addresses }
+        .split(separator: "\n").map(String.init).filter { !$0.hasPrefix("\t") }
       return packets.map { line in
         var line = line
         line = line.replacing(#/^\d\d:\d\d:\d\d\.\d{6} /#, with: "")
-        line = line.replacing(#/(length \d+): .*/#) { $0.output.1 }
-        // tcpdump has all of the segment and can tell whether its checksum is right; headers alone cannot.
+        line = line.replacing(#/(length \d+): HTTP.*/#) { $0.output.1 }
+        // Port 80 is HTTP to tcpdump, which looks into the payload.
+        // It has all of the segment and can tell whether its checksum is right; headers alone cannot.
         line = line.replacing(#/, cksum 0x[0-9a-f]+ \([^)]*\)/#, with: "")
         return line
       }
