@@ -159,9 +159,21 @@ package struct CaptureSession: ~Copyable {
     attached.append(AttachedInterface(link, isWatched: isWatched))
   }
 
-  /// The interfaces and how they are attached, in the order of attaching.
-  package var attachments: [(interface: String, rung: XDPRung, refusals: [XDPRefusal])] {
-    attached.map { ($0.link.interface, $0.link.rung, $0.link.refusals) }
+  /// How an interface is attached.
+  package struct Attachment: Sendable {
+    package let interface: String
+    package let rung: XDPRung
+    package let refusals: [XDPRefusal]
+    package let leftOversRemoved: [XDPOccupant]
+  }
+
+  /// In the order of attaching.
+  package var attachments: [Attachment] {
+    attached.map {
+      Attachment(
+        interface: $0.link.interface, rung: $0.link.rung, refusals: $0.link.refusals,
+        leftOversRemoved: $0.link.leftOversRemoved)
+    }
   }
 
   /// Delivers packets until the count or the time is over, a signal ends it or the output fails; then detaches, delivers

@@ -16,29 +16,39 @@ public struct XDPLink: ~Copyable, Sendable {
   public let rung: XDPRung
   /// The better ways that the kernel refused, best first.
   public let refusals: [XDPRefusal]
+  /// Programs of the same name that a killed process had left behind, and that have been removed first.
+  public let leftOversRemoved: [XDPOccupant]
   /// What keeps the program attached, and ends that when it goes: one of the two.
   private let link: BPFLinkAttachment?
   private let netlink: NetlinkAttachment?
 
-  init(_ interface: NetworkInterface, _ rung: XDPRung, _ refusals: [XDPRefusal], _ link: consuming BPFLinkAttachment) {
+  init(_ interface: NetworkInterface, _ rung: XDPRung, _ before: Before, _ link: consuming BPFLinkAttachment) {
     self.interface = interface.name
     interfaceIndex = interface.index
     self.rung = rung
-    self.refusals = refusals
+    refusals = before.refusals
+    leftOversRemoved = before.removed
     self.link = consume link
     netlink = nil
   }
 
   init(
-    _ interface: NetworkInterface, _ rung: XDPRung, _ refusals: [XDPRefusal], _ attachment: consuming NetlinkAttachment
+    _ interface: NetworkInterface, _ rung: XDPRung, _ before: Before, _ attachment: consuming NetlinkAttachment
   ) {
     self.interface = interface.name
     interfaceIndex = interface.index
     self.rung = rung
-    self.refusals = refusals
+    refusals = before.refusals
+    leftOversRemoved = before.removed
     link = nil
     netlink = consume attachment
   }
+}
+
+/// What happened before the attaching that succeeded.
+struct Before {
+  let refusals: [XDPRefusal]
+  let removed: [XDPOccupant]
 }
 
 struct BPFLinkAttachment: ~Copyable, Sendable {
@@ -97,13 +107,16 @@ extension Program {
     }
     guard target.isEthernet else { throw fail(.notEthernet(hardwareType: target.hardwareType)) }
 
-    for occupant in XDPOccupant.occupants(of: target) where occupant.isLeftOver(of: name) {
-      try? occupant.remove(from: target)
+    var removed: [XDPOccupant] = []
+    if !target.xdp.programIDs.isEmpty {
+      for occupant in XDPOccupant.occupants(of: target) where occupant.isLeftOver(of: name) {
+        if (try? occupant.remove(from: target)) != nil { removed.append(occupant) }
+      }
     }
     var refusals: [XDPRefusal] = []
     for rung in rungs {
       do throws(XDPRefusal.Failure) {
-        return try attach(to: target, rung: rung, after: refusals)
+        return try attach(to: target, rung: rung, after: Before(refusals: refusals, removed: removed))
       } catch {
         refusals.append(XDPRefusal(rung: rung, errno: error.errno, kernelMessage: error.kernelMessage))
         if error.errno == .busy || error.errno == .exists {
@@ -117,7 +130,7 @@ extension Program {
   }
 
   private func attach(
-    to interface: NetworkInterface, rung: XDPRung, after refusals: [XDPRefusal]
+    to interface: NetworkInterface, rung: XDPRung, after before: Before
   ) throws(XDPRefusal.Failure) -> XDPLink {
     do {
       switch rung.way {
@@ -125,13 +138,13 @@ extension Program {
         let link = try BPF.createLink(
           program: descriptor, interface: interface.index, attachType: plan.expectedAttachType.rawValue,
           flags: rung.mode.attachFlags.rawValue)
-        return XDPLink(interface, rung, refusals, BPFLinkAttachment(link: link))
+        return XDPLink(interface, rung, before, BPFLinkAttachment(link: link))
       case .netlink:
         let socket = try RouteSocket()
         let own = try descriptor.duplicate()
         try socket.attachXDP(own, to: interface, flags: rung.mode.attachFlags.union(.onlyIfNone))
         let attachment = NetlinkAttachment(socket: socket, interface: interface, program: own, mode: rung.mode)
-        return XDPLink(interface, rung, refusals, attachment)
+        return XDPLink(interface, rung, before, attachment)
       }
     } catch let error as SystemCallError {
       throw XDPRefusal.Failure(errno: error.errno, kernelMessage: nil)

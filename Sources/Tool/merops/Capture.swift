@@ -143,11 +143,12 @@ struct Capture: ParsableCommand {
     return options
   }
 
-  static func banner(_ attachments: [(interface: String, rung: XDPRung, refusals: [XDPRefusal])]) -> String {
+  static func banner(_ attachments: [CaptureSession.Attachment]) -> String {
     attachments.map { attachment in
       let refused = attachment.refusals.map { "\($0.rung) refused: \($0.reason)" }
       let why = refused.isEmpty ? "" : " (\(refused.joined(separator: "; ")))"
-      return "capturing TCP headers on \(attachment.interface), \(attachment.rung)\(why)"
+      let removed = attachment.leftOversRemoved.map { "removed what a killed merops had left over: the \($0)\n" }
+      return removed.joined() + "capturing TCP headers on \(attachment.interface), \(attachment.rung)\(why)"
     }.joined(separator: "\n")
   }
 }

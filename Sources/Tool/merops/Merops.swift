@@ -12,6 +12,8 @@ struct Merops: ParsableCommand {
     subcommands: [Capture.self, Demo.self])
 
   static func main() {
+    // A closed pipe is an error of write(2), which ends a capture with its counters.
+    signal(SIGPIPE, SIG_IGN)
     let arguments = Array(CommandLine.arguments.dropFirst())
     do {
       try ArgumentHints.check(arguments)

@@ -1,0 +1,252 @@
+import DemoNetwork
+import Foundation
+import LinuxCalls
+import RouteNetlink
+import Testing
+
+extension Privileged {
+  /// What the built command does, from outside: output, exit status, and what it leaves behind.
+  @Suite struct CaptureCommandTests {
+    private let interface = DemoNetwork.serverInterface
+
+    private func send(_ count: Int, in network: borrowing DemoNetwork, port: UInt16 = 9) throws {
+      let frames = (0..<count).map { number in
+        Frame(ethertype: 0x0800, Frame.ipv4(Frame.tcp(from: UInt16(2000 + number % 1000), to: port)))
+      }
+      try Frame.send(frames, from: DemoNetwork.clientInterface, in: network.client)
+    }
+
+    /// Programs on the server's interface, as rtnetlink tells of them.
+    private func attachedPrograms(_ network: borrowing DemoNetwork) throws -> [UInt32] {
+      try network.server.run { () throws(NetlinkError) in
+        try RouteSocket().interface(named: DemoNetwork.serverInterface)?.xdp.programIDs ?? []
+      }
+    }
+
+    @Test func endsAfterTheCountAndAccountsForTheRest() throws {
+      let network = try DemoNetwork()
+      let file = FileManager.default.temporaryDirectory.appending(path: "merops-\(UUID().uuidString).json")
+      defer { try? FileManager.default.removeItem(at: file) }
+      let capture = try Tool.capture(
+        ["-i", interface, "-c", "3", "--stats-json", file.path], in: network.server)
+      try send(10, in: network)
+      #expect(try capture.wait() == 0)
+      #expect(capture.outputLines.count == 3)
+      let statistics = try #require(try JSONSerialization.jsonObject(with: Data(contentsOf: file)) as? [String: Any])
+      #expect(statistics["delivered"] as? Int == 3)
+      #expect(statistics["matched"] as? Int == 3)
+      #expect(statistics["via"] as? String == "xdp-native")
+      let passedOver = try #require(statistics["passed_over"] as? [String: Int])
+      #expect(statistics["seen"] as? Int == 3 + passedOver.values.reduce(0, +))
+    }
+
+    @Test func endsOnTheClockWhenNothingArrives() throws {
+      let network = try DemoNetwork()
+      let capture = try Tool.run(["capture", "-i", interface, "--duration", "0.3"], in: network.server)
+      #expect(try capture.wait() == 0)
+      #expect(capture.output.isEmpty)
+      #expect(capture.errors.contains("0 packets captured, 0 lost"))
+      #expect(try attachedPrograms(network).isEmpty)
+    }
+
+    @Test(arguments: [
+      (["--via", "xdp"], "native XDP by bpf_link"), (["--via", "xdp-generic"], "generic XDP by bpf_link"),
+      (["--attach", "netlink"], "native XDP by netlink"),
+      (["--attach", "netlink", "--via", "xdp-generic"], "generic XDP by netlink"),
+    ])
+    func capturesOnEveryRungAndDetaches(options: [String], rung: String) throws {
+      let network = try DemoNetwork()
+      let capture = try Tool.capture(["-i", interface] + options, in: network.server)
+      #expect(capture.errors.contains(rung))
+      #expect(try attachedPrograms(network).count == 1)
+      try send(5, in: network)
+      try capture.waitUntil("five packets are printed") { capture.outputLines.count == 5 }
+      capture.signal(SIGTERM)
+      #expect(try capture.wait() == 0)
+      #expect(try attachedPrograms(network).isEmpty)
+    }
+
+    @Test func showsASinglePacketSoonAfterALongSilence() throws {
+      let network = try DemoNetwork()
+      let capture = try Tool.capture(["-i", interface], in: network.server)
+      // Long enough for the reader to have gone to sleep for good; what wakes it is the packet.
+      usleep(300_000)
+      try send(1, in: network)
+      try capture.waitUntil("the packet is printed") { capture.outputLines.count == 1 }
+      try send(1, in: network)
+      try capture.waitUntil("the next one is printed") { capture.outputLines.count == 2 }
+    }
+
+    @Test func losesNothingUnseenWithASmallRing() throws {
+      let network = try DemoNetwork()
+      let file = FileManager.default.temporaryDirectory.appending(path: "merops-\(UUID().uuidString).json")
+      defer { try? FileManager.default.removeItem(at: file) }
+      let capture = try Tool.capture(
+        ["-i", interface, "--ring-size", "4K", "--stats-json", file.path], in: network.server)
+      // A stopped reader is the slowest there is.
+      capture.signal(SIGSTOP)
+      try send(500, in: network)
+      capture.signal(SIGCONT)
+      usleep(100_000)
+      capture.signal(SIGINT)
+      #expect(try capture.wait() == 0)
+      let statistics = try #require(try JSONSerialization.jsonObject(with: Data(contentsOf: file)) as? [String: Any])
+      let lost = try #require(statistics["lost"] as? [String: Int])
+      #expect(statistics["matched"] as? Int == 500)
+      #expect(lost["ring_full"] ?? 0 > 0)
+      #expect(statistics["delivered"] as? Int == 500 - lost.values.reduce(0, +))
+      #expect(capture.outputLines.count == statistics["delivered"] as? Int)
+    }
+
+    @Test func printsTheCountersOnASignalAndGoesOn() throws {
+      let network = try DemoNetwork()
+      let capture = try Tool.capture(["-i", interface], in: network.server)
+      try send(2, in: network)
+      try capture.waitUntil("two packets are printed") { capture.outputLines.count == 2 }
+      capture.signal(SIGUSR1)
+      try capture.waitUntil(says: "matched 2, delivered 2, lost 0")
+      try send(1, in: network)
+      try capture.waitUntil("the third is printed") { capture.outputLines.count == 3 }
+    }
+
+    @Test func endsQuietlyWhenThePipeIsClosed() throws {
+      let network = try DemoNetwork()
+      let pipe = Pipe()
+      let capture = try Tool.capture(["-i", interface], in: network.server, output: pipe.fileHandleForWriting)
+      try pipe.fileHandleForWriting.close()
+      try pipe.fileHandleForReading.close()
+      try send(1, in: network)
+      #expect(try capture.wait() == 0)
+      #expect(!capture.errors.contains("merops:"))
+    }
+
+    @Test func saysWhenTheDiskIsFullAndCountsWhatWasNotWritten() throws {
+      let network = try DemoNetwork()
+      let full = try FileHandle(forWritingTo: URL(fileURLWithPath: "/dev/full"))
+      let capture = try Tool.capture(["-i", interface], in: network.server, output: full)
+      try send(1, in: network)
+      #expect(try capture.wait() == 1)
+      #expect(capture.errors.contains("No space left on device (ENOSPC)"))
+      #expect(capture.errors.contains("1 not_written"))
+    }
+
+    @Test func aLinkDiesWithItsProcess() throws {
+      let network = try DemoNetwork()
+      let capture = try Tool.capture(["-i", interface], in: network.server)
+      #expect(try attachedPrograms(network).count == 1)
+      capture.signal(SIGKILL)
+      try capture.wait()
+      #expect(try attachedPrograms(network).isEmpty)
+    }
+
+    @Test func aLeftOverOfAKilledProcessIsRemovedByTheNext() throws {
+      let network = try DemoNetwork()
+      let killed = try Tool.capture(["-i", interface, "--attach", "netlink"], in: network.server)
+      killed.signal(SIGKILL)
+      try killed.wait()
+      #expect(try attachedPrograms(network).count == 1)
+      let next = try Tool.capture(["-i", interface], in: network.server)
+      #expect(next.errors.contains("left over"))
+      next.signal(SIGINT)
+      #expect(try next.wait() == 0)
+      #expect(try attachedPrograms(network).isEmpty)
+    }
+
+    @Test func namesTheProgramThatIsThereAlready() throws {
+      let network = try DemoNetwork()
+      let first = try Tool.capture(["-i", interface], in: network.server)
+      let second = try Tool.run(["capture", "-i", interface], in: network.server)
+      #expect(try second.wait() == 1)
+      #expect(second.errors.contains("\"merops_capture\""))
+      #expect(second.errors.contains("held by merops (pid \(first.pid))"))
+      // The first goes on.
+      try send(1, in: network)
+      try first.waitUntil("the packet is printed") { first.outputLines.count == 1 }
+    }
+
+    @Test func endsWhenTheInterfaceGoes() throws {
+      let network = try DemoNetwork()
+      let capture = try Tool.capture(["-i", interface], in: network.server)
+      try network.server.run { () throws(NetlinkError) in
+        let socket = try RouteSocket()
+        if let interface = try socket.interface(named: DemoNetwork.serverInterface) { try socket.delete(interface) }
+      }
+      #expect(try capture.wait() == 1)
+      #expect(capture.errors.contains("went away while capturing"))
+      #expect(capture.errors.contains("0 packets captured, 0 lost"))
+    }
+
+    @Test func namesNearInterfaces() throws {
+      let network = try DemoNetwork()
+      let capture = try Tool.run(["capture", "-i", "veth-servr"], in: network.server)
+      #expect(try capture.wait() == 1)
+      #expect(capture.errors.contains("Did you mean veth-server"))
+    }
+
+    @Test func listsInterfacesWithTheirAbility() throws {
+      let network = try DemoNetwork()
+      let list = try Tool.run(["capture", "-D"], in: network.server)
+      #expect(try list.wait() == 0)
+      #expect(list.output.contains(#/1\.lo \[Up, Running, Loopback\]  XDP: generic/#))
+      #expect(
+        list.output.contains(#/\d+\.veth-server \[Up, Running\]  XDP: (native, generic|generic; native is not known)/#))
+    }
+
+    @Test(arguments: [
+      (["-c", "-5"], "-c -5"), (["-c", "0"], "-c 0"), (["--ring-size", "0"], "power of two"),
+      (["--ring-size", "70000"], "131072 would do"), (["-p", "4711"], "not promiscuous"),
+      (["-p4711"], "not promiscuous"),
+      (["--duration", "-1"], "--duration -1"), (["--format", "yaml"], "format"), (["--via", "tc"], "via"),
+    ])
+    func refusesBadUsage(options: [String], hint: String) throws {
+      let network = try NetworkNamespace()
+      let capture = try Tool.run(["capture", "-i", "lo"] + options, in: network)
+      #expect(try capture.wait() == 2)
+      #expect(capture.errors.contains(hint))
+      #expect(capture.output.isEmpty)
+    }
+
+    @Test func demonstrationShowsBothFamiliesAndBothDirections() throws {
+      let namespace = try NetworkNamespace.current()
+      let demo = try Tool.run(["demo"], in: namespace)
+      #expect(try demo.wait() == 0)
+      for line in ["IP 192.0.2.1.", "IP 192.0.2.2.80 >", "IP6 2001:db8::1.", "IP6 2001:db8::2.80 >", "Flags [R.]"] {
+        #expect(demo.output.contains(line))
+      }
+      #expect(!demo.output.contains("\u{1b}"))
+    }
+
+    @Test func printsValidJSON() throws {
+      let network = try DemoNetwork()
+      let capture = try Tool.capture(["-i", interface, "--format", "json"], in: network.server)
+      try Frame.send(Frame.all.map(\.frame), from: DemoNetwork.clientInterface, in: network.client)
+      try capture.waitUntil("all packets are printed") { capture.outputLines.count == Frame.all.count }
+      for line in capture.outputLines {
+        let object = try #require(try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any])
+        #expect(object["frame.interface_name"] as? String == interface)
+      }
+    }
+
+    @Test func missingCapabilitiesAreNamed() throws {
+      let namespace = try NetworkNamespace.current()
+      let capture = try RunningProcess(
+        "setpriv", ["--bounding-set=-all", "--inh-caps=-all", Tool.path, "capture", "-i", "lo"], in: namespace)
+      #expect(try capture.wait() == 1)
+      #expect(capture.errors.contains("lacks CAP_BPF, CAP_NET_ADMIN, CAP_PERFMON"))
+    }
+
+    @Test func threeCapabilitiesSufficeWithoutRoot() throws {
+      let network = try DemoNetwork()
+      let capabilities = "+bpf,+net_admin,+perfmon"
+      let capture = try RunningProcess(
+        "setpriv",
+        [
+          "--reuid=65534", "--clear-groups", "--inh-caps=-all,\(capabilities)", "--ambient-caps=-all,\(capabilities)",
+          "--bounding-set=-all,\(capabilities)", Tool.path, "capture", "-i", interface,
+        ], in: network.server)
+      try capture.waitUntil(says: "capturing TCP headers")
+      try send(1, in: network)
+      try capture.waitUntil("the packet is printed") { capture.outputLines.count == 1 }
+    }
+  }
+}
