@@ -90,15 +90,23 @@ let tool: [Target] = [
 ]
 
 let testing: [Target] = [
+  tests(
+    "Object", "BPFObjectFile",
+    uses: ["BPFInstructions", "BPFTypes", "BPFObjectFile", "BPFRelocation", "CaptureProgram", "FixturePrograms"]),
+  tests("Runtime", "BPFLoader", uses: ["Merops", "LinuxCalls", "FixturePrograms"]),
   tests("Tool", "MeropsCommand", uses: ["MeropsCommand", "DemoNetwork", "LinuxCalls", "RouteNetlink"]),
   tests("Capture", "CaptureEvents", uses: ["CaptureEvents", "ByteReading"]),
 ]
 
 let support: [Target] = [
+  embedding(
+    .target(
+      name: "FixturePrograms", dependencies: ["ByteReading"], path: "Tests/Support/FixturePrograms",
+      swiftSettings: strict)),
   // The program that README shows, compiled as its reader would: without our own strictness.
   .executableTarget(
     name: "readme-example", dependencies: ["Merops"], path: "Tests/Support/README",
-    swiftSettings: [.swiftLanguageMode(.v6)])
+    swiftSettings: [.swiftLanguageMode(.v6)]),
 ]
 
 let package = Package(

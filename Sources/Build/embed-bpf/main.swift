@@ -63,10 +63,15 @@ let object = output + ".o"
 #elseif arch(arm64)
   let multiarch = "/usr/include/aarch64-linux-gnu"
 #endif
-// Paths of the build machine stay out of the object: line information names the source relative to the package.
+// Line information names the source relative to the package, so that paths of the build machine stay out of the object;
+// the compiler copies the source's text into it and has to find it by that name.
+let root = String(includes.dropLast("bpf/include".count))
+guard includes.hasSuffix("bpf/include"), source.hasPrefix(root), chdir(root) == 0 else {
+  fail("\(source) and \(includes) are not in one package")
+}
 let status = run([
   compiler, "--target=bpf", "-mcpu=v3", "-O2", "-g", "-std=gnu11", "-Wall", "-Wextra", "-Werror",
-  "-ffile-prefix-map=\(includes.dropLast("include".count))=", "-I", includes, "-idirafter", multiarch, "-c", source,
+  "-fdebug-compilation-dir=.", "-I", "bpf/include", "-idirafter", multiarch, "-c", String(source.dropFirst(root.count)),
   "-o", object,
 ])
 guard status == 0 else { fail("\(compiler) could not compile \(source)") }

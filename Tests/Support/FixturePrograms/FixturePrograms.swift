@@ -1,0 +1,1 @@
+// The objects of bpf/fixtures: the build makes a function for each, such as `watchObject()`.
