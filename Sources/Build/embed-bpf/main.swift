@@ -66,7 +66,7 @@ let object = output + ".o"
 // Line information names the source relative to the package, so that paths of the build machine stay out of the object;
 // the compiler copies the source's text into it and has to find it by that name.
 let root = String(includes.dropLast("bpf/include".count))
-guard includes.hasSuffix("bpf/include"), source.hasPrefix(root), chdir(root) == 0 else {
+guard includes.hasSuffix("bpf/include"), source.hasPrefix(root), unsafe chdir(root) == 0 else {
   fail("\(source) and \(includes) are not in one package")
 }
 let status = run([
