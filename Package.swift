@@ -94,7 +94,9 @@ let testing: [Target] = [
     "Object", "BPFObjectFile",
     uses: ["BPFInstructions", "BPFTypes", "BPFObjectFile", "BPFRelocation", "CaptureProgram", "FixturePrograms"]),
   tests("Runtime", "BPFLoader", uses: ["Merops", "LinuxCalls", "FixturePrograms"]),
-  tests("Tool", "MeropsCommand", uses: ["MeropsCommand", "DemoNetwork", "LinuxCalls", "RouteNetlink"]),
+  tests(
+    "Tool", "MeropsCommand",
+    uses: ["MeropsCommand", "readme-example", "DemoNetwork", "LinuxCalls", "RouteNetlink", "FixturePrograms"]),
   tests("Capture", "CaptureEvents", uses: ["CaptureEvents", "ByteReading"]),
 ]
 

@@ -6,7 +6,12 @@ extension [UInt8] {
       digit & 0x40 == 0 ? digit & 15 : digit - UInt8(ascii: "a") + 10
     }
     self = text.withUTF8Buffer { digits in
-      stride(from: 0, to: digits.count, by: 2).map { unsafe value(digits[$0]) << 4 | value(digits[$0 + 1]) }
+      unsafe [UInt8](unsafeUninitializedCapacity: digits.count / 2) { bytes, count in
+        count = digits.count / 2
+        for index in 0..<count {
+          unsafe bytes[index] = unsafe value(digits[2 * index]) << 4 | value(digits[2 * index + 1])
+        }
+      }
     }
   }
 }

@@ -16,16 +16,18 @@ final class RunningProcess: @unchecked Sendable {
 
   /// - Parameters:
   ///   - program: a path, or a name that is looked for as a shell would.
+  ///   - files: what lies in its working directory, by name.
   ///   - output: where standard output goes instead of a file that `output` reads.
   init(
     _ program: String, _ arguments: [String], in namespace: borrowing NetworkNamespace, output: FileHandle? = nil,
-    environment: [String: String] = [:]
+    environment: [String: String] = [:], files: [String: [UInt8]] = [:]
   ) throws {
     directory = FileManager.default.temporaryDirectory.appending(path: "merops-tests-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
     standardOutput = directory.appending(path: "output")
     standardError = directory.appending(path: "error")
     for file in [standardOutput, standardError] { try Data().write(to: file) }
+    for (name, bytes) in files { try Data(bytes).write(to: directory.appending(path: name)) }
     process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
     process.arguments = [program] + arguments
     let inherited = [
