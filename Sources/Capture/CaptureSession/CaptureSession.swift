@@ -322,9 +322,12 @@ package struct CaptureSession: ~Copyable {
 /// A link in a place where arrays can hold it.
 private final class AttachedInterface {
   let link: XDPLink
+  /// Takes back what would outlive a crash. Without it, the next capture finds and removes that.
+  private let lastMessage: LastMessage?
   var isUp = true
   let isWatched: Bool
   init(_ link: consuming XDPLink, isWatched: Bool) {
+    lastMessage = try? link.detachBeforeDeath()
     self.link = link
     self.isWatched = isWatched
   }

@@ -48,3 +48,21 @@ package struct NetlinkSocket: ~Copyable, Sendable {
     }
   }
 }
+
+/// A message that is sent when a signal ends the process that nobody handles, a crash among them: for what stays in the
+/// kernel otherwise. Taken back when the value ends. SIGKILL cannot be caught.
+///
+/// Handlers of signals belong to the whole process, so this is for a program to decide, not for a library.
+package struct LastMessage: ~Copyable, Sendable {
+  private let number: CInt
+  // Keeps the socket open for as long as the message may be sent.
+  private let descriptor: FileDescriptor
+
+  /// - Parameter message: at most 128 bytes; a longer one, and the ninth at a time, are not sent.
+  package init(_ message: [UInt8], to socket: borrowing NetlinkSocket) throws(SystemCallError) {
+    descriptor = try socket.descriptor.duplicate()
+    number = unsafe linux_send_before_death(descriptor.number, message, message.count)
+  }
+
+  deinit { linux_no_send_before_death(number) }
+}

@@ -45,6 +45,19 @@ public struct XDPLink: ~Copyable, Sendable {
   }
 }
 
+extension XDPLink {
+  /// Has an attachment over netlink taken back also when a signal ends the process that nobody handles, for as long as the
+  /// value that this returns lives; a bpf_link needs no such thing.
+  package borrowing func detachBeforeDeath() throws(SystemCallError) -> LastMessage? {
+    switch netlink {
+    case .some(let netlink):
+      try netlink.socket.detachXDPBeforeDeath(
+        netlink.program, from: netlink.interface, flags: netlink.mode.attachFlags)
+    case .none: nil
+    }
+  }
+}
+
 /// What happened before the attaching that succeeded.
 struct Before {
   let refusals: [XDPRefusal]

@@ -29,20 +29,40 @@ extension RouteSocket {
     _ expected: borrowing FileDescriptor, from interface: NetworkInterface, flags: XDPAttachFlags
   ) throws(NetlinkError) {
     let number = expected.number
-    try setXDP("detach XDP from \(interface.name)", interface.index, flags.union(.replaceExpected)) {
-      $0.append(XDPAttribute.descriptor, Int32(-1))
-      $0.append(XDPAttribute.expectedDescriptor, number)
-    }
+    let request = detachRequest(number, interface, flags)
+    try transact("detach XDP from \(interface.name)", request)
+  }
+
+  /// Has ``detachXDP(_:from:flags:)`` done when a signal ends the process.
+  package borrowing func detachXDPBeforeDeath(
+    _ expected: borrowing FileDescriptor, from interface: NetworkInterface, flags: XDPAttachFlags
+  ) throws(SystemCallError) -> LastMessage {
+    try lastMessage(detachRequest(expected.number, interface, flags))
   }
 
   private borrowing func setXDP(
     _ attempt: String, _ index: UInt32, _ flags: XDPAttachFlags, _ descriptors: (inout NetlinkRequest) -> Void
   ) throws(NetlinkError) {
+    try transact(attempt, xdpRequest(index, flags, descriptors))
+  }
+
+  private borrowing func detachRequest(
+    _ expected: CInt, _ interface: NetworkInterface, _ flags: XDPAttachFlags
+  ) -> NetlinkRequest {
+    xdpRequest(interface.index, flags.union(.replaceExpected)) {
+      $0.append(XDPAttribute.descriptor, Int32(-1))
+      $0.append(XDPAttribute.expectedDescriptor, expected)
+    }
+  }
+
+  private borrowing func xdpRequest(
+    _ index: UInt32, _ flags: XDPAttachFlags, _ descriptors: (inout NetlinkRequest) -> Void
+  ) -> NetlinkRequest {
     var request = NetlinkRequest(type: RouteMessageType.setLink, flags: 0, fixed: interfaceMessage(index: index))
     request.appendNested(LinkAttribute.xdp) { nested in
       descriptors(&nested)
       nested.append(XDPAttribute.flags, flags.rawValue)
     }
-    try transact(attempt, request)
+    return request
   }
 }

@@ -66,6 +66,11 @@ package struct RouteSocket: ~Copyable, Sendable {
     return messages
   }
 
+  /// Has a request sent when a signal ends the process; nobody waits for the answer.
+  borrowing func lastMessage(_ request: NetlinkRequest) throws(SystemCallError) -> LastMessage {
+    try LastMessage(request.adding(flags: Flag.request).finished(sequence: 0), to: socket)
+  }
+
   private borrowing func exchange(_ attempt: String, _ request: NetlinkRequest) throws(NetlinkError) -> [NetlinkMessage]
   {
     let answer: Answer

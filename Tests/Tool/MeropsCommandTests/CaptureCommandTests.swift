@@ -130,6 +130,20 @@ extension Privileged {
       #expect(capture.errors.contains("1 not_written"))
     }
 
+    @Test(arguments: [SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR2, SIGALRM, SIGSEGV, SIGABRT, SIGILL, SIGTRAP])
+    func aNetlinkAttachmentIsTakenBackWhateverCanBeCaught(number: Int32) throws {
+      let network = try DemoNetwork()
+      // Swift's own handler, which prints a backtrace, would let the process live on: there was no real crash.
+      let capture = try Tool.run(
+        ["capture", "-i", interface, "--attach", "netlink"], in: network.server,
+        environment: ["SWIFT_BACKTRACE": "enable=no"])
+      try capture.waitUntil(says: "capturing TCP headers")
+      #expect(try attachedPrograms(network).count == 1)
+      capture.signal(number)
+      try capture.wait()
+      #expect(try attachedPrograms(network).isEmpty)
+    }
+
     @Test func aLinkDiesWithItsProcess() throws {
       let network = try DemoNetwork()
       let capture = try Tool.capture(["-i", interface], in: network.server)

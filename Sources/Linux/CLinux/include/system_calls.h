@@ -44,6 +44,11 @@ int linux_signalfd(const int *signals, int count);
 // Unblocks every signal, as a child that another program becomes expects.
 int linux_unblock_signals(void);
 
+// Sends `message` to `descriptor` if a signal is about to end the process: one that nobody handles otherwise, a crash among
+// them. Returns a number to take that back with, or -1 when eight messages wait already. `message` has at most 128 bytes.
+int linux_send_before_death(int descriptor, const void *message, size_t length);
+void linux_no_send_before_death(int number);
+
 int linux_socket(int domain, int type, int protocol);
 int linux_bind(int descriptor, const void *address, unsigned length);
 int linux_bind_netlink(int descriptor, uint32_t groups);
