@@ -93,7 +93,7 @@ let testing: [Target] = [
   tests(
     "Object", "BPFObjectFile",
     uses: ["BPFInstructions", "BPFTypes", "BPFObjectFile", "BPFRelocation", "CaptureProgram", "FixturePrograms"]),
-  tests("Runtime", "BPFLoader", uses: ["Merops", "LinuxCalls", "FixturePrograms"]),
+  tests("Runtime", "BPFLoader", uses: ["Merops", "BPFLoader", "LinuxCalls", "FixturePrograms"]),
   tests(
     "Tool", "MeropsCommand",
     uses: ["MeropsCommand", "readme-example", "DemoNetwork", "LinuxCalls", "RouteNetlink", "FixturePrograms"]),

@@ -75,6 +75,16 @@ import Testing
     #expect(Set(plan.programs[1].mapReferences.map(\.map)) == ["table", "watch.data", "watch.bss", "watch.rodata"])
   }
 
+  @Test func bothSidesOfTheCaptureAgreeOnTheCounters() throws {
+    let spec = try ObjectSpec(name: "capture.bpf.o", bytes: captureObject())
+    let counters = try #require(spec.mapIndex(CaptureProgram.counters).map { spec.maps[$0] })
+    #expect(Int(counters.valueSize) == CaptureProgram.Counters.byteCount)
+    // `reader` is the only variable of .bss, at its start: where the session maps it.
+    let reader = try #require(spec.variables.first { $0.name == CaptureProgram.reader })
+    #expect(reader.offset == 0 && reader.size == 4)
+    #expect(spec.programs.map(\.name) == [CaptureProgram.program])
+  }
+
   @Test func theKernelsLayoutOfInstructionsIsOurs() {
     #expect(MemoryLayout<Instruction>.size == Instruction.byteCount)
     #expect(MemoryLayout<Instruction>.stride == Instruction.byteCount)

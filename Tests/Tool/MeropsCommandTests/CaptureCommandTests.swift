@@ -66,6 +66,33 @@ extension Privileged {
       #expect(try attachedPrograms(network).isEmpty)
     }
 
+    @Test func countsEveryPacketUnderItsCause() throws {
+      let network = try DemoNetwork()
+      let file = FileManager.default.temporaryDirectory.appending(path: "merops-\(UUID().uuidString).json")
+      defer { try? FileManager.default.removeItem(at: file) }
+      let capture = try Tool.capture(["-i", interface, "--stats-json", file.path], in: network.server)
+      let tag: (protocol: UInt16, tag: UInt16) = (0x8100, 1)
+      let tcp = Frame.ipv4(Frame.tcp(from: 1))
+      let header: [UInt8] = [0, 0, 1, 4, 0, 0, 0, 0]
+      let endless = Frame.ipv6((0..<20).flatMap { _ in header }, next: 0)
+      let frames = [
+        Frame(ethertype: 0x88b5, [1, 2, 3]), Frame(ethertype: 0x0800, Frame.ipv4([0, 0, 0, 0], protocol: 17)),
+        Frame(ethertype: 0x0800, Array(tcp.prefix(10))), Frame(tags: [tag, tag, tag], ethertype: 0x0800, tcp),
+        Frame(ethertype: 0x86dd, endless), Frame(ethertype: 0x0800, tcp),
+      ]
+      try Frame.send(frames, from: DemoNetwork.clientInterface, in: network.client)
+      try capture.waitUntil("the one TCP packet is printed") { capture.outputLines.count == 1 }
+      capture.signal(SIGINT)
+      #expect(try capture.wait() == 0)
+      let statistics = try #require(try JSONSerialization.jsonObject(with: Data(contentsOf: file)) as? [String: Any])
+      let passedOver = try #require(statistics["passed_over"] as? [String: Int])
+      #expect(statistics["matched"] as? Int == 1)
+      // The kernel sends some packets of its own over IPv6: not TCP, and with them not counted exactly.
+      for cause in ["not_ip", "not_tcp"] { #expect(passedOver[cause] ?? 0 >= 1, "\(cause)") }
+      for cause in ["too_short", "too_many_tags", "too_many_headers"] { #expect(passedOver[cause] == 1, "\(cause)") }
+      #expect(statistics["seen"] as? Int == 1 + passedOver.values.reduce(0, +))
+    }
+
     @Test func showsASinglePacketSoonAfterALongSilence() throws {
       let network = try DemoNetwork()
       let capture = try Tool.capture(["-i", interface], in: network.server)

@@ -1,0 +1,44 @@
+import LinuxCalls
+import Testing
+
+@testable import BPFLoader
+
+/// Each row of the table of hints.
+@Suite struct LoadHintTests {
+  private let program = LoadError.Attempt.loadProgram(name: "p", section: "xdp")
+
+  @Test(arguments: [
+    (LoadError.Attempt.createMap(name: "m", isRingBuffer: true), Errno.invalidArgument, false, "Linux 5.8"),
+    (.createMap(name: "m", isRingBuffer: false), .notPermitted, false, "ulimit -l unlimited"),
+    (.loadBTF, .notPermitted, false, "lockdown"),
+    (.createMap(name: "m", isRingBuffer: true), .outOfMemory, false, "too large"),
+    (.loadProgram(name: "p", section: "xdp"), .invalidArgument, false, "did not get as far as the verifier"),
+    (.loadBTF, .notImplemented, false, "CONFIG_BPF_SYSCALL"),
+  ])
+  func tellsWhatToDoNext(attempt: LoadError.Attempt, errno: Errno, verifierSpoke: Bool, hint: String) throws {
+    let sentence = try #require(
+      LoadHint.sentence(for: attempt, errno: errno, verifierSpoke: verifierSpoke, missing: [], release: "4.19.0"))
+    #expect(sentence.contains(hint))
+  }
+
+  @Test func saysNothingWhereTheVerifierHasSpoken() {
+    #expect(
+      LoadHint.sentence(for: program, errno: .invalidArgument, verifierSpoke: true, missing: [], release: "6.1") == nil)
+  }
+
+  @Test func namesMissingCapabilitiesBeforeAnythingElse() throws {
+    let sentence = try #require(
+      LoadHint.sentence(
+        for: program, errno: .notPermitted, verifierSpoke: false, missing: [.bpf, .perfmon], release: "6.1"))
+    #expect(sentence.contains("lacks CAP_BPF, CAP_PERFMON"))
+  }
+
+  @Test(
+    arguments: [
+      ([], [.bpf, .netAdmin, .perfmon]), ([.bpf, .netAdmin, .perfmon], []), ([.sysAdmin, .netAdmin], []),
+      ([.sysAdmin], [.netAdmin]), ([.bpf], [.netAdmin, .perfmon]),
+    ] as [(Set<Capability>, [Capability])])
+  func knowsWhichCapabilitiesLoadingTakes(effective: Set<Capability>, missing: [Capability]) {
+    #expect(LoadError.missingCapabilities(effective: effective) == missing)
+  }
+}
