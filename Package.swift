@@ -90,6 +90,7 @@ let tool: [Target] = [
 ]
 
 let testing: [Target] = [
+  tests("Runtime", "RouteNetlink", uses: ["RouteNetlink"]),
   tests(
     "Object", "BPFObjectFile",
     uses: ["BPFInstructions", "BPFTypes", "BPFObjectFile", "BPFRelocation", "CaptureProgram", "FixturePrograms"]),
