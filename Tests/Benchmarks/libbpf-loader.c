@@ -1,4 +1,5 @@
 // libbpf-loader OBJECT INTERFACE              loads and attaches, prints "ready", ends
+// libbpf-loader OBJECT INTERFACE --first      the same, but prints "ready" when it has taken its first record
 // libbpf-loader OBJECT INTERFACE --drain      the same, then takes every record and drops it until SIGINT or SIGTERM
 // libbpf-loader OBJECT INTERFACE --test-run   runs the program on packets of its own; prints ns per packet
 //
@@ -106,7 +107,7 @@ static uint32_t test_run(int program, struct ring_buffer *ring, unsigned char pr
 int main(int count, char **arguments)
 {
 	if (count < 3) {
-		fprintf(stderr, "usage: libbpf-loader OBJECT INTERFACE [--drain | --test-run]\n");
+		fprintf(stderr, "usage: libbpf-loader OBJECT INTERFACE [--first | --drain | --test-run]\n");
 		return 2;
 	}
 	const char *option = count > 3 ? arguments[3] : "";
@@ -142,6 +143,9 @@ int main(int count, char **arguments)
 	int link = bpf_link_create(bpf_program__fd(program), if_nametoindex(arguments[2]), BPF_XDP, &native);
 	if (link < 0)
 		fail("attach");
+	while (!strcmp(option, "--first") && !taken)
+		if (ring_buffer__consume(ring) == 0)
+			usleep(20);
 	puts("ready");
 	fflush(stdout);
 	if (!strcmp(option, "--drain"))

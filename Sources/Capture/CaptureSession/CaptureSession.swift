@@ -38,7 +38,9 @@ package protocol CaptureOutput: ~Copyable {
   mutating func statistics(_ statistics: CaptureStatistics)
 }
 
-package enum CaptureNotice: Hashable, Sendable {
+package enum CaptureNotice: Sendable {
+  /// The kernel has finished attaching; packets may have come before.
+  case attached(CaptureSession.Attachment)
   case interfaceIsDown(String)
   case interfaceIsUp(String)
   case interfaceIsGone(String)
@@ -50,6 +52,9 @@ package struct CaptureSession: ~Copyable {
   private let object: LoadedObject
   private var ring: RingBuffer
   private let reader: SharedVariable
+  /// What the kernel is still busy with, in the order of asking.
+  private var attaching: [Concurrently<XDPLink>] = []
+  private let attachingDone: Notification
   private var attached: [AttachedInterface] = []
   /// Where packets are taken, each once: `xdp-native`.
   private var modes: [String] = []
@@ -77,6 +82,7 @@ package struct CaptureSession: ~Copyable {
     static let signals: UInt64 = 1
     static let monitor: UInt64 = 2
     static let stop: UInt64 = 3
+    static let attached: UInt64 = 4
   }
 
   /// Loads the program and makes the ring; nothing is attached yet.
@@ -92,11 +98,14 @@ package struct CaptureSession: ~Copyable {
     try events.watch(signals.descriptor, token: Token.signals)
     let stop = try Notification()
     try events.watch(stop.descriptor, token: Token.stop)
+    let attachingDone = try Notification()
+    try events.watch(attachingDone.descriptor, token: Token.attached)
     let monitor = try LinkMonitor()
     try events.watch(monitor.descriptor, token: Token.monitor)
     self.options = options
     self.monitor = monitor
     self.stop = stop
+    self.attachingDone = attachingDone
     self.object = object
     self.ring = ring
     self.reader = reader
@@ -132,12 +141,17 @@ package struct CaptureSession: ~Copyable {
     return try SharedVariable(in: section.descriptor, offset: 0, byteCount: Int(section.spec.valueSize))
   }
 
-  /// Attaches the program to one more interface of the calling thread's network namespace.
-  package mutating func attach(to interface: String) throws(XDPAttachError) {
-    add(try program.attachXDP(to: interface, rungs: options.rungs), isWatched: true)
+  /// Begins to attach the program to one more interface of the calling thread's network namespace. The program sees
+  /// packets long before the kernel says that it is attached: that waits for an RCU grace period, some 10 ms. ``run(_:)``
+  /// reads them meanwhile, and throws the `XDPAttachError` where the kernel refuses.
+  package mutating func beginAttaching(to interface: String) throws(SystemCallError) {
+    let (program, rungs) = (program, options.rungs)
+    attaching.append(
+      try Concurrently(done: attachingDone) { try program.attachXDP(to: interface, rungs: rungs) })
   }
 
-  /// Attaches the program to an interface of another namespace. What becomes of the interface is not watched.
+  /// Attaches the program to an interface of another namespace, and waits until that is done. What becomes of the
+  /// interface is not watched.
   package mutating func attach(
     to interface: String, in namespace: borrowing NetworkNamespace
   ) throws(XDPAttachError) {
@@ -151,6 +165,14 @@ package struct CaptureSession: ~Copyable {
   private var program: Program {
     guard let program = object.program(CaptureProgram.program) else { preconditionFailure("there is no program") }
     return program
+  }
+
+  /// Takes over the next `count` links, waiting for those that are not finished.
+  private mutating func takeAttached(_ count: Int, _ output: inout some CaptureOutput & ~Copyable) throws {
+    for _ in 0..<min(count, attaching.count) {
+      add(try attaching.removeFirst().take(), isWatched: true)
+      output.notice(.attached(attachments[attached.count - 1]))
+    }
   }
 
   private mutating func add(_ link: consuming XDPLink, isWatched: Bool) {
@@ -182,7 +204,7 @@ package struct CaptureSession: ~Copyable {
     let end = options.duration.map { started + UInt64(max($0, 0) * 1e9) }
     let interval = options.statisticsInterval.map { UInt64(max($0, 0.001) * 1e9) }
     var nextReport = interval.map { started + $0 }
-    var (goesOn, isFirstRound) = (true, true)
+    var goesOn = true
     // How long nothing has come, in rests.
     var quietRests = 0
 
@@ -204,14 +226,17 @@ package struct CaptureSession: ~Copyable {
         let rest = deadline > now ? Int((deadline - now + 999_999) / 1_000_000) : 0
         milliseconds = min(milliseconds ?? .max, rest)
       }
-      var (isSignalled, hasNews) = (false, isFirstRound)
-      isFirstRound = false
+      var (isSignalled, hasNews, isAttached) = (false, false, false)
       try events.wait(milliseconds: milliseconds) { token in
         if token == Token.signals { isSignalled = true }
         if token == Token.monitor { hasNews = true }
         if token == Token.stop { goesOn = false }
+        if token == Token.attached { isAttached = true }
       }
-      if hasNews, lookAtInterfaces(&output) { goesOn = false }
+      if isAttached { try takeAttached(attachingDone.takeCount(), &output) }
+      if hasNews { _ = monitor.events() }
+      // While the kernel attaches it answers no question about interfaces: the news waits until then.
+      if hasNews || isAttached, attaching.isEmpty, lookAtInterfaces(&output) { goesOn = false }
 
       if isSignalled {
         while let signal = signals.next() {
@@ -230,7 +255,6 @@ package struct CaptureSession: ~Copyable {
 
   /// Passes on what has changed. Returns whether no interface is left.
   private mutating func lookAtInterfaces(_ output: inout some CaptureOutput & ~Copyable) -> Bool {
-    _ = monitor.events()
     // Whatever the news was, and also where some was missed: what counts is how things are now.
     guard let interfaces = try? RouteSocket().interfaces() else { return false }
     for attachment in attached where attachment.isWatched {
@@ -282,6 +306,7 @@ package struct CaptureSession: ~Copyable {
 
   /// Detaches, reads on until everything that the programs delivered has been read, and adds up.
   private mutating func finish(_ output: inout some CaptureOutput & ~Copyable) throws -> CaptureStatistics {
+    try takeAttached(attaching.count, &output)
     attached.removeAll()
     // A program that was running on another CPU may still be about to deliver.
     for _ in 0..<100 {

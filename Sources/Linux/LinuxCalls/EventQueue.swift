@@ -69,4 +69,12 @@ package final class Notification: Sendable {
     // Fails only when it has been given already, 2^64 - 2 times.
     try? unsafe writeAll(one.span.bytes, to: descriptor.number)
   }
+
+  /// How often it has been given since the last call.
+  package func takeCount() -> Int {
+    var count = [UInt8](repeating: 0, count: 8)
+    // Fails only when it has not been given.
+    guard (try? descriptor.read(into: &count)) != nil else { return 0 }
+    return count.reversed().reduce(0) { $0 << 8 | Int($1) }
+  }
 }

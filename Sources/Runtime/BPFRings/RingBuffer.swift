@@ -9,7 +9,8 @@ import Synchronization
 ///
 /// A record is a word of length and flags, a word for the kernel, and the payload, padded to 8 bytes. Positions are
 /// byte counts that only grow; they wrap with the word.
-@safe public struct RingBuffer: ~Copyable {
+@safe public struct RingBuffer: ~Copyable, @unchecked Sendable {
+  // Sendable: whoever owns the value is the one reader.
   /// The size of the ring, in bytes.
   public let byteCount: Int
 

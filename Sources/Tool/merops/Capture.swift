@@ -8,6 +8,7 @@ import LinuxCalls
 /// `merops capture`
 struct Capture: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "capture",
     abstract: "Prints the headers of TCP packets that arrive on an interface, as tcpdump would.",
     discussion: """
       The packets are taken by an XDP program, before the kernel's network stack sees them, and go on unchanged. \
@@ -88,12 +89,15 @@ struct Capture: ParsableCommand {
   func run() throws {
     if listInterfaces { return try InterfaceList.print() }
     guard let interface else { return }
+    try explaining { try capture(on: interface) }
+  }
+
+  private func capture(on interface: String) throws {
     let statisticsFile = try statsJson.map { (path) throws(Failure) in try StatisticsFile(path) }
-    var session = try explaining { try CaptureSession(options) }
-    try explaining { try session.attach(to: interface) }
-    StandardError.write(Self.banner(session.attachments))
+    var session = try CaptureSession(options)
+    try session.beginAttaching(to: interface)
     var output = PacketOutput(printer: printer, interfaceName: interface)
-    let statistics = try explaining { try session.run(&output) }
+    let statistics = try session.run(&output)
     try statisticsFile?.write(statistics)
     if let error = output.failure {
       // Whoever reads has heard enough; that is no failure.
@@ -141,15 +145,6 @@ struct Capture: ParsableCommand {
     options.showsNumber = number
     options.usesColour = Terminal.takesColour
     return options
-  }
-
-  static func banner(_ attachments: [CaptureSession.Attachment]) -> String {
-    attachments.map { attachment in
-      let refused = attachment.refusals.map { "\($0.rung) refused: \($0.reason)" }
-      let why = refused.isEmpty ? "" : " (\(refused.joined(separator: "; ")))"
-      let removed = attachment.leftOversRemoved.map { "removed what a killed merops had left over: the \($0)\n" }
-      return removed.joined() + "capturing TCP headers on \(attachment.interface), \(attachment.rung)\(why)"
-    }.joined(separator: "\n")
   }
 }
 

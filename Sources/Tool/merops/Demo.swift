@@ -8,30 +8,33 @@ import LinuxCalls
 /// `merops demo`
 struct Demo: ParsableCommand {
   static let configuration = CommandConfiguration(
+    commandName: "demo",
     abstract: "Captures real TCP traffic in a network of its own, and leaves nothing behind.",
     discussion: """
       Makes two network namespaces joined by a veth pair, with a TCP server in one and a client in the other, over IPv4 \
       and IPv6, and captures what arrives at both ends. Needs root.
       """)
 
-  func run() throws {
+  func run() throws { try explaining(demonstrate) }
+
+  private func demonstrate() throws {
     StandardError.write(
       "two network namespaces, a veth pair between them; a client at 192.0.2.1 and 2001:db8::1, a server at .2 and ::2")
-    let network = try explaining { try DemoNetwork() }
-    var session = try explaining { try CaptureSession(CaptureOptions()) }
-    try explaining { try session.attach(to: DemoNetwork.serverInterface, in: network.server) }
-    try explaining { try session.attach(to: DemoNetwork.clientInterface, in: network.client) }
-    StandardError.write(Capture.banner(session.attachments))
+    let network = try DemoNetwork()
+    var session = try CaptureSession(CaptureOptions())
+    try session.attach(to: DemoNetwork.serverInterface, in: network.server)
+    try session.attach(to: DemoNetwork.clientInterface, in: network.client)
+    for attachment in session.attachments { StandardError.write(PacketOutput.banner(attachment)) }
 
     var options = TextOptions()
     options.usesColour = Terminal.takesColour
     let printer = PacketPrinter(.text(options), secondsFromUTC: localSecondsFromUTC())
     var output = PacketOutput(printer: printer, interfaceName: "demo")
     let traffic = Traffic(in: network, stop: session.stop)
-    let thread = try explaining { try JoinableThread { traffic.run() } }
+    let thread = try JoinableThread { traffic.run() }
     let outcome = Result { try session.run(&output) }
     thread.join()
-    let statistics = try explaining { try outcome.get() }
+    let statistics = try outcome.get()
     if let error = traffic.failure { throw Failure(report: "the demonstration's traffic failed: \(error)") }
     if let error = output.failure {
       if error.errno == .brokenPipe { return }

@@ -1,3 +1,4 @@
+import BPFLinks
 import CaptureEvents
 import CaptureSession
 import Glibc
@@ -55,10 +56,18 @@ struct PacketOutput: ~Copyable, CaptureOutput {
   mutating func notice(_ notice: CaptureNotice) {
     flush()
     switch notice {
+    case .attached(let attachment): StandardError.write(Self.banner(attachment))
     case .interfaceIsDown(let name): StandardError.write("\(name) is down; no packets come until it is up")
     case .interfaceIsUp(let name): StandardError.write("\(name) is up again")
     case .interfaceIsGone(let name): StandardError.write("\(name) has gone")
     }
+  }
+
+  static func banner(_ attachment: CaptureSession.Attachment) -> String {
+    let refused = attachment.refusals.map { "\($0.rung) refused: \($0.reason)" }
+    let why = refused.isEmpty ? "" : " (\(refused.joined(separator: "; ")))"
+    let removed = attachment.leftOversRemoved.map { "removed what a killed merops had left over: the \($0)\n" }
+    return removed.joined() + "capturing TCP headers on \(attachment.interface), \(attachment.rung)\(why)"
   }
 
   mutating func statistics(_ statistics: CaptureStatistics) { StandardError.write(statistics.line) }
