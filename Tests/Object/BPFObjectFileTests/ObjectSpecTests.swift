@@ -98,8 +98,19 @@ import Testing
     return (try? LoadPlan(spec)) != nil
   }
 
-  @Test(arguments: [watchObject(), rejectedObject()])
-  func everyPrefixIsRefused(object: [UInt8]) {
+  @Test func anObjectWithoutBTFIsRefusedWithWhatToDo() throws {
+    var object = watchObject()
+    // In the string table the section's name is the end of another one's.
+    let name = object.firstRange(of: Array(".rel.BTF\0".utf8))
+    object[try #require(name?.upperBound) - 2] = UInt8(ascii: "-")
+    let error = try #require(throws: ObjectFileError.self) { try ObjectSpec(name: "watch.bpf.o", bytes: object) }
+    #expect("\(error)".contains("no BTF"))
+    #expect("\(error)".contains("compile it with -g"))
+  }
+
+  @Test(arguments: [("watch", watchObject), ("rejected", rejectedObject)] as [(String, @Sendable () -> [UInt8])])
+  func everyPrefixIsRefused(name: String, make: @Sendable () -> [UInt8]) {
+    let object = make()
     #expect(read(object))
     // The section table stands at the end, so nothing shorter is whole.
     for count in stride(from: 0, to: object.count, by: 7) { #expect(!read(Array(object[..<count]))) }
