@@ -74,22 +74,30 @@ extension BTF {
   /// Fills in what the compiler could not know: the sizes of data sections and where their variables lie. The kernel
   /// refuses BTF without them.
   fileprivate mutating func completeDataSections(from elf: ELFFile) throws(ObjectFileError) {
-    var btf = self
+    var words: [(offset: Int, value: UInt32)] = []
+    let btf = self
     try inBTF { () throws(BTFError) in
       for record in try btf.dataSections() {
         let name = try btf.name(of: record)
         guard let (index, section) = elf.section(named: name) else { continue }
-        btf.setWord(UInt32(clamping: section.size), at: record.offset + 8)
+        words.append((record.offset + 8, UInt32(clamping: section.size)))
         let symbols = elf.variables(inSection: index)
+        var places: [(offset: Int, variable: BTF.SectionVariable)] = []
         for variable in try btf.variables(of: record) {
           let name = try btf.name(of: btf.record(variable.type))
-          guard let symbol = symbols[name] else { continue }
-          btf.setWord(UInt32(clamping: symbol.value), at: variable.recordOffset + 4)
+          places.append((symbols[name]?.value ?? variable.offset, variable))
         }
-        try btf.sortVariables(of: record)
+        // The kernel insists on the order of their places.
+        places.sort { $0.offset < $1.offset }
+        for (index, place) in places.enumerated() {
+          let offset = record.bodyOffset + index * 12
+          words.append((offset, place.variable.type.rawValue))
+          words.append((offset + 4, UInt32(clamping: place.offset)))
+          words.append((offset + 8, UInt32(clamping: place.variable.size)))
+        }
       }
     }
-    self = btf
+    self = BTF(self, replacing: words)
   }
 }
 

@@ -1,4 +1,4 @@
-import ByteReading
+package import ByteReading
 
 /// BPF Type Format: the types of an object file or a kernel (Documentation/bpf/btf.rst).
 ///
@@ -22,50 +22,79 @@ public struct BTF: Sendable {
   /// How chains of modifiers and nested types are bounded: the kernel's own limit on resolving (MAX_RESOLVE_DEPTH).
   package static let depthLimit = 32
 
-  /// As they would be handed to BPF_BTF_LOAD.
-  public private(set) var bytes: [UInt8]
-  private let typesStart: Int
+  package private(set) var storage: SharedBytes
   private let stringsStart: Int
   private let stringsEnd: Int
-  /// Where the record of type `index + 1` begins, in bytes from the start.
+  /// Where the record of each type begins that is not the base's, in bytes from the start.
   private let recordOffsets: [UInt32]
+  /// What the BTF continues, for a module's: its types and strings come first in the counting.
+  private let base: [BTF]
+  private let baseTypeCount: Int
+  private let baseStringByteCount: Int
 
   static let magic: UInt16 = 0xeb9f
 
   /// Checks the header and finds every record.
-  public init(bytes: [UInt8]) throws(BTFError) {
+  public init(bytes: [UInt8]) throws(BTFError) { try self.init(SharedBytes(bytes)) }
+
+  /// Checks the header and finds every record.
+  /// - Parameter base: for a module's BTF, the kernel's.
+  package init(_ bytes: SharedBytes, base: BTF? = nil) throws(BTFError) {
     func word(at offset: Int) throws(BTFError) -> UInt32 { try Self.read(UInt32.self, in: bytes, at: offset) }
     guard try Self.read(UInt16.self, in: bytes, at: 0) == Self.magic else { throw BTFError(.badMagic, at: 0) }
     guard try Self.read(UInt8.self, in: bytes, at: 2) == 1 else { throw BTFError(.unknownVersion, at: 2) }
     let headerLength = Int(try word(at: 4))
     guard headerLength >= 24, headerLength <= bytes.count else { throw BTFError(.badHeader, at: 4) }
     // All are below 2^32, so the sums cannot overflow.
-    typesStart = headerLength + Int(try word(at: 8))
+    let typesStart = headerLength + Int(try word(at: 8))
     let typesEnd = typesStart + Int(try word(at: 12))
     stringsStart = headerLength + Int(try word(at: 16))
     stringsEnd = stringsStart + Int(try word(at: 20))
     guard typesEnd <= bytes.count, stringsEnd <= bytes.count else { throw BTFError(.badHeader, at: 8) }
-    guard stringsEnd > stringsStart, bytes[stringsStart] == 0, bytes[stringsEnd - 1] == 0 else {
-      throw BTFError(.badStrings, at: stringsStart)
-    }
+    // A module's strings continue the kernel's, may be none, and need not begin with the empty one.
+    let isEmpty = stringsEnd == stringsStart
+    let first = isEmpty ? 0 : try Self.read(UInt8.self, in: bytes, at: stringsStart)
+    let last = isEmpty ? 0 : try Self.read(UInt8.self, in: bytes, at: stringsEnd - 1)
+    guard last == 0, base != nil || !isEmpty && first == 0 else { throw BTFError(.badStrings, at: stringsStart) }
 
     var offsets: [UInt32] = []
+    // The shortest records are the most frequent ones, so that this is seldom far off.
+    offsets.reserveCapacity((typesEnd - typesStart) / 24)
+    let firstType = (base?.typeCount ?? 0) + 1
     var offset = typesStart
     while offset < typesEnd {
       let info = try word(at: offset + 4)
       guard let kind = Kind(rawValue: UInt8(info >> 24 & 31)) else {
-        throw BTFError(.unknownKind(UInt8(info >> 24 & 31)), at: offset, type: offsets.count + 1)
+        throw BTFError(.unknownKind(UInt8(info >> 24 & 31)), at: offset, type: firstType + offsets.count)
       }
       offsets.append(UInt32(offset))
       offset += Record.headerByteCount + kind.bodyByteCount(itemCount: Int(info & 0xffff))
-      guard offset <= typesEnd else { throw BTFError(.truncated, at: offset, type: offsets.count) }
+      guard offset <= typesEnd else { throw BTFError(.truncated, at: offset, type: firstType + offsets.count - 1) }
     }
     recordOffsets = offsets
-    self.bytes = bytes
+    storage = bytes
+    self.base = base.map { [$0] } ?? []
+    baseTypeCount = base?.typeCount ?? 0
+    baseStringByteCount = base.map { $0.baseStringByteCount + $0.stringsEnd - $0.stringsStart } ?? 0
   }
 
-  /// How many types there are, `void` not counted.
-  public var typeCount: Int { recordOffsets.count }
+  /// The same types with some words replaced, which completing an object's BTF needs.
+  package init(_ other: BTF, replacing words: [(offset: Int, value: UInt32)]) {
+    self = other
+    guard !words.isEmpty else { return }
+    var bytes = other.storage.array
+    for (offset, value) in words {
+      for byte in 0..<4 { bytes[offset + byte] = UInt8(truncatingIfNeeded: value >> (8 * byte)) }
+    }
+    storage = SharedBytes(bytes)
+  }
+
+  /// A copy, as BPF_BTF_LOAD takes it.
+  public var bytes: [UInt8] { storage.array }
+  /// How many types there are, `void` not counted and a base's included.
+  public var typeCount: Int { baseTypeCount + recordOffsets.count }
+  /// The types that are not a base's.
+  public var ownTypes: Range<UInt32> { UInt32(baseTypeCount) + 1..<UInt32(typeCount) + 1 }
 }
 
 extension BTF.Kind {
@@ -87,7 +116,9 @@ extension BTF {
     static let headerByteCount = 12
     public let id: TypeID
     public let kind: Kind
-    fileprivate let nameOffset: UInt32
+    package let nameOffset: UInt32
+    /// `kind_flag`: members with bit field sizes, a signed enumeration, a forward declared union.
+    public let kindFlag: Bool
     /// `vlen`: how many members, values, parameters or variables follow; for a function its linkage.
     public let itemCount: Int
     /// `size` in bytes or `type`, whichever the kind has.
@@ -104,6 +135,24 @@ extension BTF {
 
   /// A member of a structure or union: `struct btf_member`.
   public struct Member: Sendable {
+    package let nameOffset: UInt32
+    public let name: String
+    public let type: TypeID
+    /// In bits from the start of the structure.
+    public let bitOffset: Int
+    /// In bits; 0 for what is no bit field.
+    public let bitFieldSize: Int
+  }
+
+  /// A value of an enumeration: `struct btf_enum` or `struct btf_enum64`.
+  public struct Enumerator: Sendable {
+    public let name: String
+    /// Sign-extended where the enumeration is signed.
+    public let value: UInt64
+  }
+
+  /// A parameter of a function prototype: `struct btf_param`. The last one of a variadic function has no name and no type.
+  public struct Parameter: Sendable {
     public let name: String
     public let type: TypeID
   }
@@ -118,14 +167,15 @@ extension BTF {
   }
 
   public func record(_ id: TypeID) throws(BTFError) -> Record {
-    let index = Int(id.rawValue) - 1
+    if id.rawValue <= baseTypeCount, let base = base.first { return try base.record(id) }
+    let index = Int(id.rawValue) - 1 - baseTypeCount
     guard recordOffsets.indices.contains(index) else { throw BTFError(.noSuchType, at: 0, type: Int(id.rawValue)) }
     let offset = Int(recordOffsets[index])
     let info = try word(at: offset + 4)
     // The kind was checked when the index was made.
     let kind = Kind(rawValue: UInt8(info >> 24 & 31)) ?? .integer
     return Record(
-      id: id, kind: kind, nameOffset: try word(at: offset), itemCount: Int(info & 0xffff),
+      id: id, kind: kind, nameOffset: try word(at: offset), kindFlag: info >> 31 != 0, itemCount: Int(info & 0xffff),
       sizeOrType: try word(at: offset + 8), offset: offset)
   }
 
@@ -133,15 +183,54 @@ extension BTF {
 
   /// A string by its offset in the string section.
   public func string(at offset: UInt32) throws(BTFError) -> String {
-    let start = stringsStart + Int(offset)
+    if offset < baseStringByteCount, let base = base.first { return try base.string(at: offset) }
+    let start = stringsStart + Int(offset) - baseStringByteCount
     guard start < stringsEnd else { throw BTFError(.badStringOffset(offset), at: start) }
-    return (try? bytes.cString(at: start)) ?? ""
+    return (try? storage.cString(at: start)) ?? ""
+  }
+
+  /// The types of a name among those that are not a base's, ascending. Nothing is decoded but the names' offsets.
+  /// - Parameters:
+  ///   - name: in full.
+  ///   - flavours: whether types count too whose name goes on with `___`, as CO-RE has them (`task_struct___old`).
+  ///   - kinds: the kinds to look for.
+  public func types(named name: String, flavours: Bool = false, kinds: Set<Kind>) throws(BTFError) -> [TypeID] {
+    let offsets = stringOffsets(of: name, flavours: flavours)
+    guard !offsets.isEmpty else { return [] }
+    var found: [TypeID] = []
+    for (index, offset) in recordOffsets.enumerated() {
+      let nameOffset = try word(at: Int(offset))
+      guard offsets.contains(nameOffset) else { continue }
+      let id = TypeID(rawValue: UInt32(baseTypeCount + index + 1))
+      if kinds.contains(try record(id).kind) { found.append(id) }
+    }
+    return found
+  }
+
+  /// Every offset at which a string reads as `name`, or as a flavour of it. Strings may share their ends.
+  private func stringOffsets(of name: String, flavours: Bool) -> Set<UInt32> {
+    func offsets(of text: String, closed: Bool) -> [UInt32] {
+      let bytes = Array(text.utf8) + (closed ? [0] : [])
+      return storage.places(of: bytes, in: stringsStart..<stringsEnd).map {
+        UInt32(clamping: $0 - stringsStart + baseStringByteCount)
+      }
+    }
+    guard !name.isEmpty else { return [] }
+    var result = Set(offsets(of: name, closed: true))
+    if flavours { result.formUnion(offsets(of: name + "___", closed: false)) }
+    // A module's types may have a name that is among the kernel's strings.
+    for base in base { result.formUnion(base.stringOffsets(of: name, flavours: flavours)) }
+    return result
   }
 
   /// The members of a structure or union.
   public func members(of record: Record) throws(BTFError) -> [Member] {
     try items(of: record, byteCount: 12) { (offset) throws(BTFError) in
-      Member(name: try string(at: word(at: offset)), type: TypeID(rawValue: try word(at: offset + 4)))
+      let place = try word(at: offset + 8)
+      return Member(
+        nameOffset: try word(at: offset), name: try string(at: word(at: offset)),
+        type: TypeID(rawValue: try word(at: offset + 4)), bitOffset: Int(record.kindFlag ? place & 0xff_ffff : place),
+        bitFieldSize: record.kindFlag ? Int(place >> 24) : 0)
     }
   }
 
@@ -162,22 +251,49 @@ extension BTF {
   /// The linkage of a variable: 0 static, 1 global, 2 extern.
   public func linkage(of variable: Record) throws(BTFError) -> UInt32 { try word(at: variable.bodyOffset) }
 
-  /// Puts the variables of a data section into the order of their places, which the kernel insists on.
-  package mutating func sortVariables(of section: Record) throws(BTFError) {
-    let variables = try variables(of: section).sorted { $0.offset < $1.offset }
-    for (index, variable) in variables.enumerated() {
-      let offset = section.bodyOffset + index * 12
-      setWord(variable.type.rawValue, at: offset)
-      setWord(UInt32(clamping: variable.offset), at: offset + 4)
-      setWord(UInt32(clamping: variable.size), at: offset + 8)
+  /// The values of an enumeration of either width.
+  public func enumerators(of record: Record) throws(BTFError) -> [Enumerator] {
+    let isWide = record.kind == .enumeration64
+    return try items(of: record, byteCount: isWide ? 12 : 8) { (offset) throws(BTFError) in
+      let low = try word(at: offset + 4)
+      let value: UInt64
+      if isWide {
+        value = UInt64(try word(at: offset + 8)) << 32 | UInt64(low)
+      } else {
+        value = record.kindFlag ? UInt64(bitPattern: Int64(Int32(bitPattern: low))) : UInt64(low)
+      }
+      return Enumerator(name: try string(at: word(at: offset)), value: value)
     }
+  }
+
+  /// The parameters of a function prototype.
+  public func parameters(of record: Record) throws(BTFError) -> [Parameter] {
+    try items(of: record, byteCount: 8) { (offset) throws(BTFError) in
+      Parameter(name: try string(at: word(at: offset)), type: TypeID(rawValue: try word(at: offset + 4)))
+    }
+  }
+
+  /// How an integer's value lies in its bytes.
+  public struct IntegerEncoding: Sendable {
+    public let isSigned: Bool
+    public let isBool: Bool
+    /// In bits.
+    public let bitOffset: Int
+    public let bitCount: Int
+  }
+
+  public func encoding(of integer: Record) throws(BTFError) -> IntegerEncoding {
+    let word = try word(at: integer.bodyOffset)
+    return IntegerEncoding(
+      isSigned: word >> 24 & 1 != 0, isBool: word >> 24 & 4 != 0, bitOffset: Int(word >> 16 & 0xff),
+      bitCount: Int(word & 0xff))
   }
 
   /// All data sections, in the order of their ids.
   public func dataSections() throws(BTFError) -> [Record] {
     var sections: [Record] = []
-    for index in recordOffsets.indices {
-      let record = try record(TypeID(rawValue: UInt32(index) + 1))
+    for id in ownTypes {
+      let record = try record(TypeID(rawValue: id))
       if record.kind == .dataSection { sections.append(record) }
     }
     return sections
@@ -221,18 +337,13 @@ extension BTF {
   }
 
   package func word(at offset: Int) throws(BTFError) -> UInt32 {
-    try Self.read(UInt32.self, in: bytes, at: offset)
+    try Self.read(UInt32.self, in: storage, at: offset)
   }
 
   static func read<T: FixedWidthInteger & BitwiseCopyable>(
-    _ type: T.Type, in bytes: [UInt8], at offset: Int
+    _ type: T.Type, in bytes: SharedBytes, at offset: Int
   ) throws(BTFError) -> T {
     do { return try bytes.read(type, at: offset) } catch { throw BTFError(.truncated, at: offset) }
-  }
-
-  /// Overwrites one word, which completing an object's BTF needs.
-  package mutating func setWord(_ value: UInt32, at offset: Int) {
-    for byte in 0..<4 { bytes[offset + byte] = UInt8(truncatingIfNeeded: value >> (8 * byte)) }
   }
 
   private func items<Item>(

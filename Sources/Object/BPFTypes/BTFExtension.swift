@@ -1,3 +1,5 @@
+import ByteReading
+
 /// The `.BTF.ext` section: which function and which source line each instruction belongs to, and which instructions
 /// have a CO-RE relocation (Documentation/bpf/btf.rst).
 public struct BTFExtension: Sendable {
@@ -28,7 +30,7 @@ public struct BTFExtension: Sendable {
 
   /// - Parameter btf: of the same object; it has the names of the sections.
   public init(bytes: [UInt8], btf: BTF) throws(BTFError) {
-    let reader = Reader(bytes: bytes)
+    let reader = Reader(bytes: SharedBytes(bytes))
     guard try reader.half(at: 0) == BTF.magic else { throw BTFError(.badMagic, at: 0) }
     guard try reader.byte(at: 2) == 1 else { throw BTFError(.unknownVersion, at: 2) }
     let headerLength = Int(try reader.word(at: 4))
@@ -58,7 +60,7 @@ public struct BTFExtension: Sendable {
   }
 
   private struct Reader {
-    let bytes: [UInt8]
+    let bytes: SharedBytes
 
     func word(at offset: Int) throws(BTFError) -> UInt32 { try BTF.read(UInt32.self, in: bytes, at: offset) }
     func half(at offset: Int) throws(BTFError) -> UInt16 { try BTF.read(UInt16.self, in: bytes, at: offset) }

@@ -35,12 +35,13 @@ public struct LoadedObject: Sendable {
 
   private static func load(_ btf: BTF?) throws(LoadError) -> FileDescriptor? {
     guard let btf else { return nil }
+    let bytes = btf.bytes
     do {
-      return try withMemoryLockRetry { () throws(BPF.LoadFailure) in try unsafe BPF.loadBTF(btf.bytes.span.bytes) }
+      return try withMemoryLockRetry { () throws(BPF.LoadFailure) in try unsafe BPF.loadBTF(bytes.span.bytes) }
     } catch {
       var failure = error
       do {
-        return try unsafe BPF.loadBTF(btf.bytes.span.bytes, logByteCount: logByteCounts[0])
+        return try unsafe BPF.loadBTF(bytes.span.bytes, logByteCount: logByteCounts[0])
       } catch { failure = error }
       throw LoadError(.loadBTF, failure.error, log: VerifierLog(text: failure.log))
     }
