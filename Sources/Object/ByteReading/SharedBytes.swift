@@ -30,7 +30,9 @@
 
   /// Reads an integer in host order at any alignment; `offset` is in bytes.
   @inlinable
-  package func read<T: FixedWidthInteger & BitwiseCopyable>(_ type: T.Type, at offset: Int) throws(TruncatedError) -> T {
+  package func read<T: FixedWidthInteger & BitwiseCopyable>(
+    _ type: T.Type, at offset: Int
+  ) throws(TruncatedError) -> T {
     let size = MemoryLayout<T>.size
     guard offset >= 0, size <= count - offset else {
       throw TruncatedError(offset: offset, needed: size, available: count)
