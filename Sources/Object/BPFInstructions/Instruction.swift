@@ -61,8 +61,12 @@ public enum PseudoSource {
   public static let map: UInt8 = 1
   /// `BPF_PSEUDO_MAP_VALUE`: the same, with an offset in the second slot; the program gets an address in the map's value.
   public static let mapValue: UInt8 = 2
+  /// `BPF_PSEUDO_BTF_ID`: a variable or function by its number in the kernel's BTF; the program gets its address (5.10).
+  public static let btfID: UInt8 = 3
   /// `BPF_PSEUDO_FUNC`: an instruction to count from here; the program gets a callback (5.13).
   public static let function: UInt8 = 4
   /// `BPF_PSEUDO_CALL`: in a call, the target counts in instructions from the next one.
   public static let call: UInt8 = 1
+  /// `BPF_PSEUDO_KFUNC_CALL`: in a call, the number of a function in the kernel's BTF (5.13).
+  public static let kernelFunction: UInt8 = 2
 }

@@ -18,6 +18,7 @@ public struct ObjectFileError: Error, Hashable, Sendable {
     case missingBTF(neededFor: String)
     case badBTF(section: String, BTFError)
     case badMap(name: String, String)
+    case badExtern(name: String, String)
     case noSuchVariable(name: String, known: [String])
     case badValue(variable: String, byteCount: Int, given: Int)
   }
@@ -44,6 +45,7 @@ extension ObjectFileError: CustomStringConvertible {
     case .missingBTF(let what): "the object has no BTF, which \(what) needs: compile it with -g"
     case .badBTF(let section, let error): "section \(section) \(error)"
     case .badMap(let name, let why): "map \(name): \(why)"
+    case .badExtern(let name, let why): "extern \(name): \(why)"
     case .noSuchVariable(let name, let known):
       "the object has no variable \(name); it has \(known.isEmpty ? "none" : known.joined(separator: ", "))"
     case .badValue(let variable, let byteCount, let given):

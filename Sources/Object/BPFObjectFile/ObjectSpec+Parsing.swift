@@ -17,21 +17,23 @@ extension ObjectSpec {
 
     let definedMaps = try DefinedMaps(elf: elf, btf: btf)
     let dataMaps = try DataMaps(elf: elf, btf: btf, objectName: objectName)
+    let externs = try ExternSpec.all(in: elf, btf: btf)
     let functions = try FunctionReader(
-      elf: elf, lineInformation: lineInformation, definedMaps: definedMaps, dataMaps: dataMaps
+      elf: elf, lineInformation: lineInformation, definedMaps: definedMaps, dataMaps: dataMaps, externs: externs
     ).readAll()
 
     self.name = objectName
     self.license = try elf.license()
     self.maps = definedMaps.specs + dataMaps.specs
     self.variables = dataMaps.variables
+    self.externs = externs
     self.btf = btf
-    self.coreRelocationCount = lineInformation?.relocationCount ?? 0
     self.programs = functions.filter { $0.isEntry }.map { (function, sectionName, _) in
-      let kind = SectionKind(sectionName: sectionName)
+      let section = ProgramSection(name: sectionName)
       return ProgramSpec(
-        sectionName: sectionName, type: kind.type, expectedAttachType: kind.attachType, flags: kind.flags,
-        function: function)
+        sectionName: sectionName, section: section, type: section.type,
+        expectedAttachType: section.expectedAttachType, flags: section.flags, isWanted: !section.isOptional,
+        target: section.target, function: function)
     }
     self.subprograms = functions.filter { !$0.isEntry }.map(\.function)
   }
@@ -59,14 +61,14 @@ extension ELFFile {
   }
 
   /// The symbols of variables in a section, by name.
-  fileprivate func variables(inSection index: Int) -> [String: Symbol] {
+  func variables(inSection index: Int) -> [String: Symbol] {
     let variables = symbols.lazy.filter { $0.section == index && $0.type != STT_SECTION && !$0.name.isEmpty }
     return Dictionary(variables.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
   }
 }
 
 /// Runs `body`, naming the section in what it throws.
-private func inBTF<Value>(_ body: () throws(BTFError) -> Value) throws(ObjectFileError) -> Value {
+func inBTF<Value>(_ body: () throws(BTFError) -> Value) throws(ObjectFileError) -> Value {
   do { return try body() } catch { throw ObjectFileError(.badBTF(section: ".BTF", error)) }
 }
 
@@ -101,146 +103,13 @@ extension BTF {
   }
 }
 
-/// The maps that variables of the `.maps` section define: a structure each, whose members tell the attributes.
-struct DefinedMaps {
-  let section: Int?
-  private(set) var specs: [MapSpec] = []
-  /// The places of the variables in the section, in bytes, in the order of `specs`.
-  private(set) var offsets: [Int] = []
-
-  init(elf: ELFFile, btf: BTF?) throws(ObjectFileError) {
-    guard let (index, _) = elf.section(named: ".maps") else {
-      section = nil
-      return
-    }
-    section = index
-    guard let btf else { throw ObjectFileError(.missingBTF(neededFor: "the section .maps")) }
-    let records = try inBTF { () throws(BTFError) in
-      try btf.dataSections().filter { (try? btf.name(of: $0)) == ".maps" }
-    }
-    guard let record = records.first else {
-      throw ObjectFileError(.missingBTF(neededFor: "the section .maps"))
-    }
-    // Sorted by place already.
-    for variable in try inBTF({ () throws(BTFError) in try btf.variables(of: record) }) {
-      specs.append(try Self.spec(of: variable, in: btf))
-      offsets.append(variable.offset)
-    }
-  }
-
-  func name(at offset: Int) -> String? {
-    offsets.firstIndex(of: offset).map { specs[$0].name }
-  }
-
-  private static func spec(of variable: BTF.SectionVariable, in btf: BTF) throws(ObjectFileError) -> MapSpec {
-    let record = try inBTF { () throws(BTFError) in try btf.record(variable.type) }
-    let name = try inBTF { () throws(BTFError) in try btf.name(of: record) }
-    let definition = try inBTF { () throws(BTFError) in try btf.resolve(record.referent) }
-    guard record.kind == .variable, definition.kind == .structure else {
-      throw ObjectFileError(.badMap(name: name, "its definition is no structure"))
-    }
-    var map = MapSpec(
-      name: name, section: nil, type: MapType(rawValue: 0), keySize: 0, valueSize: 0, maxEntries: 0, flags: [],
-      keyType: .void, valueType: .void, contents: [], isConstant: false)
-    for member in try inBTF({ () throws(BTFError) in try btf.members(of: definition) }) {
-      func fail(_ why: String) -> ObjectFileError {
-        ObjectFileError(.badMap(name: name, "member \(member.name) \(why)"))
-      }
-      // A number is a pointer to an array of that many elements, a type a pointer to it.
-      func number() throws(ObjectFileError) -> UInt32 {
-        let array = try inBTF { () throws(BTFError) in
-          let pointer = try btf.resolve(member.type)
-          return pointer.kind == .pointer ? try btf.resolve(pointer.referent) : pointer
-        }
-        guard array.kind == .array else { throw fail("is no pointer to an array") }
-        return UInt32(clamping: try inBTF { () throws(BTFError) in try btf.array(array).count })
-      }
-      func type() throws(ObjectFileError) -> (BTF.TypeID, UInt32) {
-        let pointer = try inBTF { () throws(BTFError) in try btf.resolve(member.type) }
-        guard pointer.kind == .pointer else { throw fail("is no pointer to a type") }
-        let size = try inBTF { () throws(BTFError) in try btf.size(of: pointer.referent) }
-        return (pointer.referent, UInt32(clamping: size))
-      }
-      switch member.name {
-      case "type": map.type = MapType(rawValue: try number())
-      case "max_entries": map.maxEntries = try number()
-      case "map_flags": map.flags = MapFlags(rawValue: try number())
-      case "key_size": map.keySize = try number()
-      case "value_size": map.valueSize = try number()
-      case "key": (map.keyType, map.keySize) = try type()
-      case "value": (map.valueType, map.valueSize) = try type()
-      default: throw fail("is not known")
-      }
-    }
-    guard map.type.rawValue != 0 else { throw ObjectFileError(.badMap(name: name, "it has no member type")) }
-    return map
-  }
-}
-
-/// The maps that stand for `.data`, `.rodata` and `.bss` sections: arrays of one value, the section.
-struct DataMaps {
-  private(set) var specs: [MapSpec] = []
-  private(set) var variables: [VariableSpec] = []
-  /// The map's name by the index of the section.
-  private(set) var names: [Int: String] = [:]
-
-  init(elf: ELFFile, btf: BTF?, objectName: String) throws(ObjectFileError) {
-    let dataSections = try inBTF { () throws(BTFError) in try btf?.dataSections() ?? [] }
-    for (index, section) in elf.sections.enumerated() where section.size > 0 && !section.isExecutable {
-      guard let family = [".data", ".rodata", ".bss"].first(where: { section.name.isSection($0) }) else { continue }
-      let name = section.name == family ? Self.mapName(objectName: objectName, section: family) : section.name
-      names[index] = name
-      var flags: MapFlags = family == ".rodata" ? .readOnlyForPrograms : []
-      var valueType = BTF.TypeID.void
-      if let btf, let record = dataSections.first(where: { (try? btf.name(of: $0)) == section.name }) {
-        valueType = record.id
-        for place in try inBTF({ () throws(BTFError) in try btf.variables(of: record) }) {
-          let variable = try inBTF { () throws(BTFError) in try btf.record(place.type) }
-          let variableName = try inBTF { () throws(BTFError) in try btf.name(of: variable) }
-          guard place.size <= section.size, place.offset <= section.size - place.size else {
-            throw ObjectFileError(.badMap(name: name, "variable \(variableName) lies outside of the section"))
-          }
-          variables.append(
-            VariableSpec(
-              name: variableName, map: name, offset: place.offset, size: place.size, type: variable.referent))
-          let isStatic = try inBTF { () throws(BTFError) in try btf.linkage(of: variable) == 0 }
-          if !isStatic { flags.insert(.mappable) }
-        }
-      }
-      specs.append(
-        MapSpec(
-          name: name, section: section.name, type: .array, keySize: 4, valueSize: UInt32(clamping: section.size),
-          maxEntries: 1, flags: flags, keyType: .void, valueType: valueType, contents: section.contents,
-          isConstant: family == ".rodata"))
-    }
-  }
-
-  /// The object's name, as much of it as fits before the section's, in the characters that the kernel allows.
-  private static func mapName(objectName: String, section: String) -> String {
-    let room = MapSpec.kernelNameByteCount - max(7, section.utf8.count)
-    let allowed = objectName.utf8.prefix(room).map { (character) -> UInt8 in
-      switch character {
-      case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-        UInt8(ascii: "0")...UInt8(ascii: "9"):
-        character
-      default: UInt8(ascii: "_")
-      }
-    }
-    return String(decoding: allowed, as: UTF8.self) + section
-  }
-}
-
-extension String {
-  /// Whether the name is `family` or `family.something`.
-  fileprivate func isSection(_ family: String) -> Bool { self == family || hasPrefix(family + ".") }
-}
-
 /// Cuts the executable sections into functions.
 struct FunctionReader {
   let elf: ELFFile
   let lineInformation: BTFExtension?
   let definedMaps: DefinedMaps
   let dataMaps: DataMaps
+  let externs: [ExternSpec]
 
   private enum RelocationType {
     /// An address, in a `loadImmediate64`.
@@ -257,6 +126,9 @@ struct FunctionReader {
     for (index, section) in elf.sections.enumerated() where section.isExecutable && section.type == SHT_PROGBITS {
       let symbols = elf.symbols.filter { $0.section == index && $0.type == STT_FUNC }.sorted { $0.value < $1.value }
       for symbol in symbols {
+        guard section.name == ".text" || symbol.binding != STB_LOCAL else {
+          throw ObjectFileError(.badFunction(name: symbol.name, section: section.name))
+        }
         let function = try read(symbol, in: section, index: index)
         entries.append((function, section.name, section.name != ".text"))
       }
@@ -289,7 +161,10 @@ struct FunctionReader {
         SourceLine(
           instruction: ($0.instructionOffset - symbol.value) / size, fileName: $0.fileName, text: $0.text,
           lineAndColumn: $0.lineAndColumn)
-      })
+      },
+      relocations: (lineInformation?.relocations[section.name] ?? []).filter { range.contains($0.instructionOffset) }
+        .map { $0.moved(toStartAt: symbol.value) },
+      isHidden: symbol.binding != STB_LOCAL && (symbol.visibility == STV_HIDDEN || symbol.visibility == STV_INTERNAL))
   }
 
   private func references(
@@ -327,6 +202,13 @@ struct FunctionReader {
   ) throws(ObjectFileError) -> Reference.Target {
     let size = Instruction.byteCount
     let name = symbol.name.isEmpty ? "without a name" : symbol.name
+    if symbol.section == SHN_UNDEF, let index = externs.firstIndex(where: { $0.name == symbol.name }) {
+      switch (instruction.opcode, externs[index].kind) {
+      case (Opcode.call, .function): return .externCall(index)
+      case (Opcode.loadImmediate64, _): return .externAddress(index)
+      default: throw fail("its instruction's opcode \(instruction.opcode) does not fit the extern \(symbol.name)")
+      }
+    }
     guard elf.sections.indices.contains(symbol.section), symbol.section != 0 else {
       throw fail("it refers to \(name), which the object does not define")
     }

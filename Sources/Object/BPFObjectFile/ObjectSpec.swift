@@ -16,10 +16,10 @@ public struct ObjectSpec: Sendable {
   public let subprograms: [FunctionSpec]
   /// The global and static variables of the data sections.
   public let variables: [VariableSpec]
+  /// What the kernel has to have, in libbpf's order.
+  public let externs: [ExternSpec]
   /// The object's types with the sizes and offsets of its data sections filled in.
   public let btf: BTF?
-  /// How many CO-RE relocation records the object has.
-  package let coreRelocationCount: Int
 }
 
 /// A map to create: the attributes of BPF_MAP_CREATE.
@@ -33,13 +33,54 @@ public struct MapSpec: Hashable, Sendable {
   public var keySize: UInt32
   public var valueSize: UInt32
   public var maxEntries: UInt32
-  public var flags: MapFlags
-  public var keyType: BTF.TypeID
-  public var valueType: BTF.TypeID
+  public var flags: MapFlags = []
+  /// `map_extra`: what it means depends on the type, such as the number of hash functions of a Bloom filter (5.16).
+  public var extra: UInt64 = 0
+  /// The memory node to allocate on; 0 also where the definition says nothing.
+  public var numaNode: UInt32 = 0
+  public var pinning = MapPinning.none
+  /// For a map of maps, the one map that tells what its values are like.
+  public var inner: [MapSpec] = []
+  /// What a map of maps or of programs begins with.
+  public var initialSlots: [InitialSlot] = []
+  public var keyType = BTF.TypeID.void
+  public var valueType = BTF.TypeID.void
   /// For a data section: what its one value begins as; all zeros when empty.
-  public var contents: [UInt8]
+  public var contents: [UInt8] = []
   /// Whether it is frozen once it has its contents, so that the verifier may take them for constants.
   public let isConstant: Bool
+
+  init(
+    name: String, section: String? = nil, type: MapType, keySize: UInt32 = 0, valueSize: UInt32 = 0,
+    maxEntries: UInt32 = 0, flags: MapFlags = [], valueType: BTF.TypeID = .void, contents: [UInt8] = [],
+    isConstant: Bool = false
+  ) {
+    self.name = name
+    self.section = section
+    self.type = type
+    self.keySize = keySize
+    self.valueSize = valueSize
+    self.maxEntries = maxEntries
+    self.flags = flags
+    self.valueType = valueType
+    self.contents = contents
+    self.isConstant = isConstant
+  }
+}
+
+/// Whether a map outlives the process, under its name below /sys/fs/bpf (`LIBBPF_PIN_*`).
+public enum MapPinning: UInt32, Sendable {
+  case none, byName
+}
+
+/// A value that a map of maps or of programs begins with.
+public struct InitialSlot: Hashable, Sendable {
+  public enum Target: Hashable, Sendable {
+    case map(String)
+    case program(String)
+  }
+  public let key: UInt32
+  public let target: Target
 }
 
 extension MapSpec {
@@ -71,6 +112,10 @@ public struct FunctionSpec: Sendable {
   public let type: BTF.TypeID?
   /// The source lines of its instructions, ascending.
   public let lines: [SourceLine]
+  /// What of it depends on the kernel's types; offsets in bytes from the function's start.
+  public let relocations: [CORERecord]
+  /// Whether other objects may not use it (`__hidden`): the verifier then checks it with each caller instead of by itself.
+  package let isHidden: Bool
 }
 
 /// Where an instruction stands in the C source.
@@ -101,6 +146,10 @@ public struct Reference: Hashable, Sendable {
     case call(section: Int, start: Int)
     /// The address of such a function.
     case callback(section: Int, start: Int)
+    /// A call of a function of the kernel, by the index among the externs.
+    case externCall(Int)
+    /// The address of an extern, by the index among the externs; of a setting, its place in `.kconfig`.
+    case externAddress(Int)
   }
 
   public let instruction: Int
@@ -111,9 +160,14 @@ public struct Reference: Hashable, Sendable {
 public struct ProgramSpec: Sendable {
   public var name: String { function.name }
   public let sectionName: String
+  public let section: ProgramSection
   public var type: ProgramType
   public var expectedAttachType: AttachType
   public var flags: ProgramFlags
+  /// Whether it is planned and loaded at all.
+  public var isWanted: Bool
+  /// What it attaches to: a function, a tracepoint and the like; from the section's name, if it says.
+  public var target: String?
   public let function: FunctionSpec
 }
 

@@ -23,6 +23,8 @@ public struct BTF: Sendable {
   package static let depthLimit = 32
 
   package private(set) var storage: SharedBytes
+  private let typesStart: Int
+  private let typesEnd: Int
   private let stringsStart: Int
   private let stringsEnd: Int
   /// Where the record of each type begins that is not the base's, in bytes from the start.
@@ -35,7 +37,8 @@ public struct BTF: Sendable {
   static let magic: UInt16 = 0xeb9f
 
   /// Checks the header and finds every record.
-  public init(bytes: [UInt8]) throws(BTFError) { try self.init(SharedBytes(bytes)) }
+  /// - Parameter base: for a module's BTF, the kernel's.
+  public init(bytes: [UInt8], base: BTF? = nil) throws(BTFError) { try self.init(SharedBytes(bytes), base: base) }
 
   /// Checks the header and finds every record.
   /// - Parameter base: for a module's BTF, the kernel's.
@@ -46,8 +49,8 @@ public struct BTF: Sendable {
     let headerLength = Int(try word(at: 4))
     guard headerLength >= 24, headerLength <= bytes.count else { throw BTFError(.badHeader, at: 4) }
     // All are below 2^32, so the sums cannot overflow.
-    let typesStart = headerLength + Int(try word(at: 8))
-    let typesEnd = typesStart + Int(try word(at: 12))
+    typesStart = headerLength + Int(try word(at: 8))
+    typesEnd = typesStart + Int(try word(at: 12))
     stringsStart = headerLength + Int(try word(at: 16))
     stringsEnd = stringsStart + Int(try word(at: 20))
     guard typesEnd <= bytes.count, stringsEnd <= bytes.count else { throw BTFError(.badHeader, at: 8) }
@@ -87,6 +90,29 @@ public struct BTF: Sendable {
       for byte in 0..<4 { bytes[offset + byte] = UInt8(truncatingIfNeeded: value >> (8 * byte)) }
     }
     storage = SharedBytes(bytes)
+  }
+
+  package var stringByteCount: Int { baseStringByteCount + stringsEnd - stringsStart }
+
+  /// Where a string begins that reads as `text`.
+  package func stringOffset(of text: String) throws(BTFError) -> UInt32? {
+    storage.places(of: [0] + Array(text.utf8) + [0], in: stringsStart..<stringsEnd).first.map {
+      UInt32(clamping: $0 + 1 - stringsStart + baseStringByteCount)
+    }
+  }
+
+  /// The same types and one more.
+  package func appending(_ addition: BTFAddition) throws(BTFError) -> BTF {
+    let headerByteCount = 24
+    let types = storage.array(typesStart..<typesEnd) + addition.words.flatMap { word in
+      (0..<4).map { UInt8(truncatingIfNeeded: word >> (8 * $0)) }
+    }
+    let strings = storage.array(stringsStart..<stringsEnd) + (addition.string.map { Array($0.utf8) + [0] } ?? [])
+    var header = storage.array(0..<4)
+    for word in [headerByteCount, 0, types.count, types.count, strings.count] {
+      header += (0..<4).map { UInt8(truncatingIfNeeded: word >> (8 * $0)) }
+    }
+    return try BTF(bytes: header + types + strings)
   }
 
   /// A copy, as BPF_BTF_LOAD takes it.
@@ -299,6 +325,45 @@ extension BTF {
     return sections
   }
 
+  /// The number of the type below typedefs and qualifiers, `void` where that is nothing.
+  public func resolvedID(_ id: TypeID) throws(BTFError) -> TypeID {
+    var id = id
+    for _ in 0..<Self.depthLimit {
+      guard id != .void else { return .void }
+      let record = try record(id)
+      switch record.kind {
+      case .typedef, .volatile, .const, .restrict, .typeTag: id = record.referent
+      default: return id
+      }
+    }
+    throw BTFError(.tooDeep, at: 0, type: Int(id.rawValue))
+  }
+
+  /// The alignment of a value of the type, in bytes, as the C compiler chose it.
+  public func alignment(of id: TypeID) throws(BTFError) -> Int {
+    try alignment(of: id, depth: 0)
+  }
+
+  private func alignment(of id: TypeID, depth: Int) throws(BTFError) -> Int {
+    guard depth < Self.depthLimit else { throw BTFError(.tooDeep, at: 0, type: Int(id.rawValue)) }
+    let record = try resolve(id)
+    switch record.kind {
+    case .integer, .float, .enumeration, .enumeration64: return min(8, max(record.size, 1))
+    case .pointer: return 8
+    case .array: return try alignment(of: array(record).element, depth: depth + 1)
+    case .structure, .union:
+      var largest = 1
+      for member in try members(of: record) {
+        let alignment = try alignment(of: member.type, depth: depth + 1)
+        largest = max(largest, alignment)
+        // A member out of line with its own alignment shows that the structure is packed.
+        if member.bitFieldSize == 0, member.bitOffset % (8 * alignment) != 0 { return 1 }
+      }
+      return record.size % largest == 0 ? largest : 1
+    default: throw BTFError(.noSize, at: record.offset, type: Int(id.rawValue))
+    }
+  }
+
   /// The type below typedefs and qualifiers.
   public func resolve(_ id: TypeID) throws(BTFError) -> Record {
     var record = try record(id)
@@ -356,6 +421,17 @@ extension BTF {
   }
 }
 
+/// A type to add to BTF: the words of its record, and the string that it brings.
+package struct BTFAddition {
+  let words: [UInt32]
+  let string: String?
+
+  package init(words: [UInt32], string: String?) {
+    self.words = words
+    self.string = string
+  }
+}
+
 /// BTF or .BTF.ext that cannot be read.
 public struct BTFError: Error, Hashable, Sendable {
   public enum Reason: Hashable, Sendable {
@@ -363,6 +439,7 @@ public struct BTFError: Error, Hashable, Sendable {
     case unknownKind(UInt8)
     case badStringOffset(UInt32)
     case badRecordSize(UInt32)
+    case unknownRelocation(UInt32)
   }
 
   public let reason: Reason
@@ -371,7 +448,7 @@ public struct BTFError: Error, Hashable, Sendable {
   /// The number of the type that was read, where it was one.
   public let type: Int?
 
-  init(_ reason: Reason, at offset: Int, type: Int? = nil) {
+  package init(_ reason: Reason, at offset: Int, type: Int? = nil) {
     self.reason = reason
     self.offset = offset
     self.type = type
@@ -393,6 +470,7 @@ extension BTFError: CustomStringConvertible {
       case .noSuchType: "refers to a type that it does not have"
       case .unknownKind(let kind): "has a type of the unknown kind \(kind)"
       case .badStringOffset(let offset): "refers to a string at \(offset), outside of its strings"
+      case .unknownRelocation(let kind): "has a CO-RE relocation of the unknown kind \(kind)"
       case .badRecordSize(let size): "has records of \(size) bytes, too small or not a multiple of 4"
       }
     return what + (type.map { " (type \($0)" } ?? " (") + "\(type == nil ? "" : ", ")byte \(offset))"

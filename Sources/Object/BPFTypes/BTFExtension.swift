@@ -25,8 +25,7 @@ public struct BTFExtension: Sendable {
   /// By the name of the ELF section of the instructions; records in the order of the file.
   public private(set) var functions: [String: [Function]] = [:]
   public private(set) var lines: [String: [Line]] = [:]
-  /// How many CO-RE relocation records there are.
-  public private(set) var relocationCount = 0
+  public private(set) var relocations: [String: [CORERecord]] = [:]
 
   /// - Parameter btf: of the same object; it has the names of the sections.
   public init(bytes: [UInt8], btf: BTF) throws(BTFError) {
@@ -54,8 +53,16 @@ public struct BTFExtension: Sendable {
     }
     // Before clang 10 the header ended here.
     if headerLength >= 32 {
-      let relocations = try reader.records(header: 24, start: headerLength, byteCount: 16, btf: btf)
-      relocationCount = relocations.reduce(0) { $0 + $1.offsets.count }
+      for (name, offsets) in try reader.records(header: 24, start: headerLength, byteCount: 16, btf: btf) {
+        for (number, offset) in offsets.enumerated() {
+          let kind = try reader.word(at: offset + 12)
+          guard let kind = CORERecord.Kind(rawValue: kind) else { throw BTFError(.unknownRelocation(kind), at: offset) }
+          relocations[name, default: []].append(
+            CORERecord(
+              instructionOffset: Int(try reader.word(at: offset)), type: BTF.TypeID(rawValue: try reader.word(at: offset + 4)),
+              access: try btf.string(at: reader.word(at: offset + 8)), kind: kind, number: number))
+        }
+      }
     }
   }
 

@@ -1,0 +1,42 @@
+/// `enum bpf_map_type`
+public struct MapType: RawRepresentable, Hashable, Sendable {
+  public let rawValue: UInt32
+  public init(rawValue: UInt32) { self.rawValue = rawValue }
+
+  public static let hash = MapType(rawValue: 1)
+  public static let array = MapType(rawValue: 2)
+  public static let programArray = MapType(rawValue: 3)
+  public static let perfEventArray = MapType(rawValue: 4)
+  public static let perCPUHash = MapType(rawValue: 5)
+  public static let perCPUArray = MapType(rawValue: 6)
+  public static let stackTrace = MapType(rawValue: 7)
+  public static let cgroupArray = MapType(rawValue: 8)
+  public static let lruHash = MapType(rawValue: 9)
+  public static let arrayOfMaps = MapType(rawValue: 12)
+  public static let hashOfMaps = MapType(rawValue: 13)
+  public static let deviceMap = MapType(rawValue: 14)
+  public static let socketMap = MapType(rawValue: 15)
+  public static let cpuMap = MapType(rawValue: 16)
+  public static let xskMap = MapType(rawValue: 17)
+  public static let socketHash = MapType(rawValue: 18)
+  public static let queue = MapType(rawValue: 22)
+  public static let stack = MapType(rawValue: 23)
+  public static let deviceHash = MapType(rawValue: 25)
+  public static let structOps = MapType(rawValue: 26)
+  /// `BPF_MAP_TYPE_USER_RINGBUF` (6.1)
+  public static let userRingBuffer = MapType(rawValue: 31)
+  public static let arena = MapType(rawValue: 33)
+  /// `BPF_MAP_TYPE_RINGBUF` (5.8)
+  public static let ringBuffer = MapType(rawValue: 27)
+}
+
+/// `BPF_F_*` flags of BPF_MAP_CREATE.
+public struct MapFlags: OptionSet, Hashable, Sendable {
+  public let rawValue: UInt32
+  public init(rawValue: UInt32) { self.rawValue = rawValue }
+
+  /// `BPF_F_RDONLY_PROG`: programs may only read it (5.2).
+  public static let readOnlyForPrograms = MapFlags(rawValue: 1 << 7)
+  /// `BPF_F_MMAPABLE`: user space may map its values (5.5).
+  public static let mappable = MapFlags(rawValue: 1 << 10)
+}
