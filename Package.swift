@@ -83,8 +83,8 @@ let tool: [Target] = [
   .executableTarget(
     name: "MeropsCommand",
     dependencies: [
-      "CaptureSession", "CaptureEvents", "DemoNetwork", "LinuxCalls", "RouteNetlink", "BPFInstructions", "BPFTypes",
-      "BPFObjectFile", "BPFRelocation", "BPFLoader", "BPFLinks",
+      "CaptureSession", "CaptureEvents", "DemoNetwork", "LinuxCalls", "RouteNetlink", "ByteReading", "BPFInstructions",
+      "BPFTypes", "BPFObjectFile", "BPFRelocation", "BPFLoader", "BPFLinks",
       .product(name: "ArgumentParser", package: "swift-argument-parser"),
     ],
     path: "Sources/Tool/merops", swiftSettings: strict)

@@ -12,6 +12,7 @@
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
@@ -52,6 +53,12 @@ int linux_create(const char *path, int flags, unsigned mode) {
 }
 ssize_t linux_read(int descriptor, void *buffer, size_t count) { ANSWER(read(descriptor, buffer, count)); }
 ssize_t linux_write(int descriptor, const void *buffer, size_t count) { ANSWER(write(descriptor, buffer, count)); }
+
+off_t linux_file_size(int descriptor)
+{
+	struct stat status;
+	return fstat(descriptor, &status) ? -1 : status.st_size;
+}
 
 intptr_t linux_mmap(size_t length, int protection, int flags, int descriptor, off_t offset) {
   void *address = mmap(NULL, length, protection, flags, descriptor, offset);

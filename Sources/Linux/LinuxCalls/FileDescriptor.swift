@@ -40,12 +40,24 @@ extension FileDescriptor {
     }
   }
 
+  /// read(2) into memory of the caller's. Returns how many bytes came, 0 at the end.
+  @unsafe package borrowing func read(into buffer: UnsafeMutableRawBufferPointer) throws(SystemCallError) -> Int {
+    let number = self.number
+    return try retrying("read") { unsafe linux_read(number, buffer.baseAddress, buffer.count) }
+  }
+
   /// poll(2): waits until there is something to read, again after each signal.
   /// - Parameter milliseconds: how long at most; `nil` for ever.
   /// - Returns: whether there is; false when the time ran out.
   package borrowing func waitForInput(milliseconds: Int?) throws(SystemCallError) -> Bool {
     let number = self.number
     return try retrying("poll") { linux_poll_input(number, CInt(clamping: milliseconds ?? -1)) } > 0
+  }
+
+  /// fstat(2): the size of the file, in bytes; 0 for files that are made while they are read, such as those of procfs.
+  package borrowing func byteCount() throws(SystemCallError) -> Int {
+    let number = self.number
+    return try retrying("fstat") { linux_file_size(number) }
   }
 
   /// Reads to the end of the file.

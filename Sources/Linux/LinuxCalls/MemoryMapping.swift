@@ -7,13 +7,14 @@ import Glibc
   package let address: UnsafeMutableRawPointer
   package let byteCount: Int
 
-  /// mmap(2) with MAP_SHARED.
+  /// mmap(2) with MAP_SHARED, or with MAP_PRIVATE.
   /// - Parameter offset: bytes from the start of the descriptor's memory, a multiple of the page size.
   package init(
-    of descriptor: borrowing FileDescriptor, byteCount: Int, writable: Bool, offset: Int = 0
+    of descriptor: borrowing FileDescriptor, byteCount: Int, writable: Bool, offset: Int = 0, shared: Bool = true
   ) throws(SystemCallError) {
     let protection = writable ? PROT_READ | PROT_WRITE : PROT_READ
-    let result = try checked("mmap", linux_mmap(byteCount, protection, MAP_SHARED, descriptor.number, offset))
+    let result = try checked(
+      "mmap", linux_mmap(byteCount, protection, shared ? MAP_SHARED : MAP_PRIVATE, descriptor.number, offset))
     guard let address = unsafe UnsafeMutableRawPointer(bitPattern: result) else {
       throw SystemCallError(call: "mmap", errno: .outOfMemory)
     }

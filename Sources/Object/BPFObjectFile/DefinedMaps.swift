@@ -59,7 +59,9 @@ struct DefinedMaps {
         guard symbol.type == STT_FUNC else { throw fail("\(symbol.name) is no program") }
         target = .program(symbol.name)
       } else {
-        guard symbol.section == section, let name = name(at: symbol.value) else { throw fail("\(symbol.name) is no map") }
+        guard symbol.section == section, let name = name(at: symbol.value) else {
+          throw fail("\(symbol.name) is no map")
+        }
         target = .map(name)
       }
       specs[map].initialSlots.append(InitialSlot(key: UInt32(clamping: offset / 8), target: target))

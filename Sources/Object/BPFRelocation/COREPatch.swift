@@ -50,7 +50,8 @@ extension COREError.Reason: CustomStringConvertible {
     case .kernelTypes(let error): "the kernel's BTF \(error)"
     case .noSuchInstruction: "there is no whole instruction"
     case .badInstruction(let opcode): "its instruction, opcode \(opcode), has no place for such a value"
-    case .otherValue(let expected, let found): "the instruction has \(found), where the compiler must have put \(expected)"
+    case .otherValue(let expected, let found):
+      "the instruction has \(found), where the compiler must have put \(expected)"
     case .offsetTooLarge(let value): "the kernel has it at \(value), further than an instruction reaches (32767)"
     case .sizeMismatch(let instruction, let field): "the instruction takes \(instruction) bytes, the field \(field)"
     }

@@ -31,9 +31,14 @@ public struct CORERelocator {
   /// By the object's type. What one record rules out is not looked at for the next, as libbpf has it.
   private var candidates: [BTF.TypeID: [Candidate]] = [:]
 
-  public init(object: BTF, kernel: TargetKernel) throws(COREError.Reason) {
+  /// The types that records begin at.
+  private let roots: Set<BTF.TypeID>
+
+  /// - Parameter records: all that will be resolved.
+  public init(object: BTF, kernel: TargetKernel, records: [CORERecord]) throws(COREError.Reason) {
     guard let types = kernel.btf else { throw .noKernelTypes }
     self.object = object
+    roots = Set(records.filter { $0.kind != .localTypeID }.map(\.type))
     sources = [(types, nil)] + kernel.modules.map { ($0.btf, $0.name) }
   }
 
@@ -52,7 +57,8 @@ public struct CORERelocator {
     var matching: [Candidate] = []
     for candidate in try candidates(for: record.type) {
       let btf = sources[candidate.source].btf
-      guard let target = try inKernel({ () throws(BTFError) in try match(local, record.kind, btf, candidate.type) }) else {
+      guard let target = try inKernel({ () throws(BTFError) in try match(local, record.kind, btf, candidate.type) })
+      else {
         continue
       }
       let (theirs, _) = try value(of: record.kind, target)
@@ -111,36 +117,47 @@ private func inKernel<Value>(_ body: () throws(BTFError) -> Value) throws(COREEr
 // MARK: Candidates
 
 extension CORERelocator {
-  private static let kinds: Set<BTF.Kind> = [
-    .integer, .pointer, .array, .structure, .union, .enumeration, .forward, .typedef, .volatile, .const, .restrict,
-    .function, .functionPrototype, .variable, .dataSection, .float, .declarationTag, .typeTag, .enumeration64,
-  ]
-
   /// The kernel's types of the same name but for flavours, and of a like kind; only where it has none, the modules'.
+  ///
+  /// Those of all the object's relocations are looked up together, when the first one is asked for.
   private mutating func candidates(for type: BTF.TypeID) throws(COREError.Reason) -> [Candidate] {
-    if let known = candidates[type] { return known }
-    let found: [Candidate]
+    if candidates.isEmpty { try lookUp() }
+    guard let found = candidates[type] else { throw .anonymous }
+    return found
+  }
+
+  private mutating func lookUp() throws(COREError.Reason) {
+    var wanted: [(type: BTF.TypeID, record: BTF.Record)] = []
+    var names: [String] = []
     do throws(BTFError) {
-      let local = try object.record(type)
-      let name = try object.name(of: local)
-      guard !name.isEmpty else { throw BTFError(.noSuchType, at: -1) }
-      let essence = name.withoutFlavour
-      let kinds: Set<BTF.Kind> = local.isEnumeration ? [.enumeration, .enumeration64] : [local.kind]
-      var all: [Candidate] = []
+      for type in roots {
+        let record = try object.record(type)
+        let name = try object.name(of: record).withoutFlavour
+        guard !name.isEmpty else { continue }
+        wanted.append((type, record))
+        names.append(name)
+      }
+    } catch { throw .objectTypes(error) }
+    var missing = Array(wanted.indices)
+    try inKernel { () throws(BTFError) in
       for (source, (btf, module)) in sources.enumerated() {
-        // The kernel's own come first; modules are asked only when it has none.
-        if source > 0, all.contains(where: { $0.source == 0 }) { break }
-        for id in try btf.types(named: essence, flavours: true, kinds: kinds) {
-          guard try btf.name(of: btf.record(id)).withoutFlavour == essence else { continue }
-          all.append(Candidate(type: id, module: module, source: source))
+        if source == 1 { missing.removeAll { !(candidates[wanted[$0].type] ?? []).isEmpty } }
+        guard !missing.isEmpty else { break }
+        let found = try btf.types(named: missing.map { names[$0] }, flavours: true)
+        for (index, ids) in zip(missing, found) {
+          let (type, local) = wanted[index]
+          for id in ids {
+            let record = try btf.record(id)
+            guard record.kind == local.kind || record.isEnumeration && local.isEnumeration,
+              try btf.name(of: record).withoutFlavour == names[index]
+            else { continue }
+            candidates[type, default: []].append(Candidate(type: id, module: module, source: source))
+          }
+          // Known to be none, which is something else than not to be asked for.
+          if candidates[type] == nil { candidates[type] = [] }
         }
       }
-      found = all
-    } catch {
-      throw error.offset == -1 ? .anonymous : .kernelTypes(error)
     }
-    candidates[type] = found
-    return found
   }
 }
 
@@ -202,7 +219,9 @@ extension CORERelocator {
   ) throws(BTFError) -> (found: (step: COREAccess.Step, bitOffset: Int), next: BTF.TypeID?)? {
     guard depth < BTF.depthLimit else { throw BTFError(.tooDeep, at: 0, type: Int(type.rawValue)) }
     let id = try btf.resolvedID(type)
-    guard id != .void, case let record = try btf.record(id), record.isComposite, let name = step.name else { return nil }
+    guard id != .void, case let record = try btf.record(id), record.isComposite, let name = step.name else {
+      return nil
+    }
     for (index, member) in try btf.members(of: record).enumerated() {
       if member.name.isEmpty {
         guard let (found, next) = try self.member(step, of: member.type, in: btf, depth: depth + 1) else { continue }

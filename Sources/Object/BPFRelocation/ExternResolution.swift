@@ -72,7 +72,9 @@ struct ExternResolution {
     let name = extern.name.withoutFlavour
     let candidates: [(btf: BTF, module: String?)] = [(kernelTypes, nil)] + kernel.modules.map { ($0.btf, $0.name) }
     for (btf, module) in candidates {
-      guard let id = try? btf.types(named: name, kinds: [kind]).first, let record = try? btf.record(id) else { continue }
+      guard let id = try? btf.types(named: name, kinds: [kind]).first, let record = try? btf.record(id) else {
+        continue
+      }
       guard
         let referent = try? kind == .variable ? btf.resolvedID(record.referent) : record.referent,
         (try? CORETypes.areCompatible(declared, in: objectTypes, referent, in: btf)) ?? false

@@ -43,7 +43,9 @@ struct KernelSettings {
 
   private static let prefix = Array("CONFIG_".utf8)
 
-  private mutating func store(_ text: String, as setting: KernelSetting, at index: Int, name: String) throws(ExternError) {
+  private mutating func store(_ text: String, as setting: KernelSetting, at index: Int, name: String)
+    throws(ExternError)
+  {
     let bad = ExternError(name: name, reason: .badSetting(value: text))
     switch text.first {
     case "y", "n", "m":
@@ -129,7 +131,8 @@ extension ExternError: CustomStringConvertible {
     let why =
       switch reason {
       case .noSuchSetting: "the kernel's configuration has no such setting, and it is not declared __weak"
-      case .badSetting(let value): "the kernel's configuration has \(value), which the object's declaration does not take"
+      case .badSetting(let value):
+        "the kernel's configuration has \(value), which the object's declaration does not take"
       case .noSuchSymbol: "/proc/kallsyms has no such symbol, and it is not declared __weak"
       case .ambiguousAddress(let one, let two):
         "/proc/kallsyms has it at 0x\(String(one, radix: 16)) and at 0x\(String(two, radix: 16))"

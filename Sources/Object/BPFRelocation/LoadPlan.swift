@@ -113,7 +113,8 @@ extension LoadPlan {
       }
       let target = try program.attachTarget(in: kernel)
       linked.append(
-        try Linker(program: program, functions: relocated, externs: externs, settingsMap: settingsMap, target: target,
+        try Linker(
+          program: program, functions: relocated, externs: externs, settingsMap: settingsMap, target: target,
           kernel: kernel
         ).link())
     }
@@ -121,7 +122,8 @@ extension LoadPlan {
     do throws(BTFError) { btf = try object.btf?.completed(for: object, settings: externs.settings) } catch {
       throw .types(error)
     }
-    maps = try object.maps.map { (map) throws(PlanError) in try map.completed(kernel: kernel) }
+    maps =
+      try object.maps.map { (map) throws(PlanError) in try map.completed(kernel: kernel) }
       + (settingsMap.map { [$0] } ?? [])
     programs = linked
   }
@@ -203,14 +205,19 @@ struct RelocatedFunctions {
 
   init(_ object: ObjectSpec, kernel: TargetKernel) throws(PlanError) {
     var relocator: CORERelocator?
-    let wanted = object.programs.map { ($0.function, $0.sectionName, $0.isWanted) }
-    for (function, section, isWanted) in object.subprograms.map({ ($0, ".text", true) }) + wanted {
+    let functions =
+      object.subprograms.map { (function: $0, section: ".text", isWanted: true) }
+      + object.programs.map { (function: $0.function, section: $0.sectionName, isWanted: $0.isWanted) }
+    for (function, section, isWanted) in functions {
       let place = Place(section: function.section, start: function.start)
-      functions[place] = function
+      self.functions[place] = function
       var code = function.instructions
       for record in isWanted ? function.relocations : [] {
         do throws(COREError.Reason) {
-          if relocator == nil, let btf = object.btf { relocator = try CORERelocator(object: btf, kernel: kernel) }
+          if relocator == nil, let btf = object.btf {
+            relocator = try CORERelocator(
+              object: btf, kernel: kernel, records: functions.flatMap(\.function.relocations))
+          }
           guard let result = try relocator?.resolve(record) else { continue }
           guard record.instructionOffset % Instruction.byteCount == 0 else { throw .noSuchInstruction }
           try result.apply(to: &code, at: record.instructionOffset / Instruction.byteCount)

@@ -29,6 +29,8 @@ public struct BTF: Sendable {
   private let stringsEnd: Int
   /// Where the record of each type begins that is not the base's, in bytes from the start.
   private let recordOffsets: [UInt32]
+  /// The name of each of these types, as an offset into the strings: what looking for a name goes through.
+  private let nameOffsets: [UInt32]
   /// What the BTF continues, for a module's: its types and strings come first in the counting.
   private let base: [BTF]
   private let baseTypeCount: Int
@@ -61,8 +63,10 @@ public struct BTF: Sendable {
     guard last == 0, base != nil || !isEmpty && first == 0 else { throw BTFError(.badStrings, at: stringsStart) }
 
     var offsets: [UInt32] = []
+    var names: [UInt32] = []
     // The shortest records are the most frequent ones, so that this is seldom far off.
     offsets.reserveCapacity((typesEnd - typesStart) / 24)
+    names.reserveCapacity((typesEnd - typesStart) / 24)
     let firstType = (base?.typeCount ?? 0) + 1
     var offset = typesStart
     while offset < typesEnd {
@@ -71,10 +75,12 @@ public struct BTF: Sendable {
         throw BTFError(.unknownKind(UInt8(info >> 24 & 31)), at: offset, type: firstType + offsets.count)
       }
       offsets.append(UInt32(offset))
+      names.append(try word(at: offset))
       offset += Record.headerByteCount + kind.bodyByteCount(itemCount: Int(info & 0xffff))
       guard offset <= typesEnd else { throw BTFError(.truncated, at: offset, type: firstType + offsets.count - 1) }
     }
     recordOffsets = offsets
+    nameOffsets = names
     storage = bytes
     self.base = base.map { [$0] } ?? []
     baseTypeCount = base?.typeCount ?? 0
@@ -96,17 +102,25 @@ public struct BTF: Sendable {
 
   /// Where a string begins that reads as `text`.
   package func stringOffset(of text: String) throws(BTFError) -> UInt32? {
-    storage.places(of: [0] + Array(text.utf8) + [0], in: stringsStart..<stringsEnd).first.map {
-      UInt32(clamping: $0 + 1 - stringsStart + baseStringByteCount)
+    let bytes = Array(text.utf8) + [0]
+    var place = stringsStart
+    while place < stringsEnd, let length = storage.cStringLength(at: place) {
+      if length + 1 == bytes.count, storage.matches(bytes, at: place) {
+        return UInt32(clamping: place - stringsStart + baseStringByteCount)
+      }
+      place += length + 1
     }
+    return nil
   }
 
   /// The same types and one more.
   package func appending(_ addition: BTFAddition) throws(BTFError) -> BTF {
     let headerByteCount = 24
-    let types = storage.array(typesStart..<typesEnd) + addition.words.flatMap { word in
-      (0..<4).map { UInt8(truncatingIfNeeded: word >> (8 * $0)) }
-    }
+    let types =
+      storage.array(typesStart..<typesEnd)
+      + addition.words.flatMap { word in
+        (0..<4).map { UInt8(truncatingIfNeeded: word >> (8 * $0)) }
+      }
     let strings = storage.array(stringsStart..<stringsEnd) + (addition.string.map { Array($0.utf8) + [0] } ?? [])
     var header = storage.array(0..<4)
     for word in [headerByteCount, 0, types.count, types.count, strings.count] {
@@ -215,38 +229,56 @@ extension BTF {
     return (try? storage.cString(at: start)) ?? ""
   }
 
-  /// The types of a name among those that are not a base's, ascending. Nothing is decoded but the names' offsets.
-  /// - Parameters:
-  ///   - name: in full.
-  ///   - flavours: whether types count too whose name goes on with `___`, as CO-RE has them (`task_struct___old`).
-  ///   - kinds: the kinds to look for.
-  public func types(named name: String, flavours: Bool = false, kinds: Set<Kind>) throws(BTFError) -> [TypeID] {
-    let offsets = stringOffsets(of: name, flavours: flavours)
-    guard !offsets.isEmpty else { return [] }
+  /// The types of a name among those that are not a base's, ascending.
+  public func types(named name: String, kinds: Set<Kind>) throws(BTFError) -> [TypeID] {
     var found: [TypeID] = []
-    for (index, offset) in recordOffsets.enumerated() {
-      let nameOffset = try word(at: Int(offset))
-      guard offsets.contains(nameOffset) else { continue }
-      let id = TypeID(rawValue: UInt32(baseTypeCount + index + 1))
-      if kinds.contains(try record(id).kind) { found.append(id) }
+    for id in try types(named: [name], flavours: false)[0] where kinds.contains(try record(id).kind) {
+      found.append(id)
     }
     return found
   }
 
-  /// Every offset at which a string reads as `name`, or as a flavour of it. Strings may share their ends.
-  private func stringOffsets(of name: String, flavours: Bool) -> Set<UInt32> {
-    func offsets(of text: String, closed: Bool) -> [UInt32] {
-      let bytes = Array(text.utf8) + (closed ? [0] : [])
-      return storage.places(of: bytes, in: stringsStart..<stringsEnd).map {
-        UInt32(clamping: $0 - stringsStart + baseStringByteCount)
+  /// The types of several names, in one pass over all types that are not a base's.
+  /// - Parameters:
+  ///   - names: in full; nothing has an empty one.
+  ///   - flavours: whether types count too whose name goes on with `___`, as CO-RE has them (`task_struct___old`).
+  /// - Returns: for each of `names`, ascending.
+  package func types(named names: [String], flavours: Bool) throws(BTFError) -> [[TypeID]] {
+    var found = [[TypeID]](repeating: [], count: names.count)
+    let wanted = names.map { Array($0.utf8) }
+    // By their first two bytes, the second of which is a NUL for the shortest. Few types get past this.
+    var byBeginning: [UInt16: [Int]] = [:]
+    var beginnings = [Bool](repeating: false, count: 1 << 16)
+    for (index, name) in wanted.enumerated() where !name.isEmpty {
+      let seconds: [UInt8] = name.count > 1 ? [name[1]] : flavours ? [0, UInt8(ascii: "_")] : [0]
+      for second in seconds {
+        let beginning = UInt16(name[0]) | UInt16(second) << 8
+        byBeginning[beginning, default: []].append(index)
+        beginnings[Int(beginning)] = true
       }
     }
-    guard !name.isEmpty else { return [] }
-    var result = Set(offsets(of: name, closed: true))
-    if flavours { result.formUnion(offsets(of: name + "___", closed: false)) }
-    // A module's types may have a name that is among the kernel's strings.
-    for base in base { result.formUnion(base.stringOffsets(of: name, flavours: flavours)) }
-    return result
+    guard !byBeginning.isEmpty else { return found }
+    for (index, nameOffset) in nameOffsets.enumerated() where nameOffset != 0 {
+      guard let (bytes, place) = string(nameOffset) else { continue }
+      guard let beginning = try? bytes.read(UInt16.self, at: place), beginnings[Int(beginning)] else { continue }
+      for candidate in byBeginning[beginning] ?? [] {
+        let name = wanted[candidate]
+        guard bytes.matches(name, at: place), let next = try? bytes.read(UInt8.self, at: place + name.count),
+          next == 0 || flavours && bytes.matches(Self.flavourMark, at: place + name.count)
+        else { continue }
+        found[candidate].append(TypeID(rawValue: UInt32(baseTypeCount + index + 1)))
+      }
+    }
+    return found
+  }
+
+  private static let flavourMark = Array("___".utf8)
+
+  /// Where a string lies: a module's types also have names that are among the kernel's strings.
+  private func string(_ offset: UInt32) -> (bytes: SharedBytes, place: Int)? {
+    if offset < baseStringByteCount, let base = base.first { return base.string(offset) }
+    let place = stringsStart + Int(offset) - baseStringByteCount
+    return place < stringsEnd ? (storage, place) : nil
   }
 
   /// The members of a structure or union.

@@ -59,7 +59,8 @@ public struct BTFExtension: Sendable {
           guard let kind = CORERecord.Kind(rawValue: kind) else { throw BTFError(.unknownRelocation(kind), at: offset) }
           relocations[name, default: []].append(
             CORERecord(
-              instructionOffset: Int(try reader.word(at: offset)), type: BTF.TypeID(rawValue: try reader.word(at: offset + 4)),
+              instructionOffset: Int(try reader.word(at: offset)),
+              type: BTF.TypeID(rawValue: try reader.word(at: offset + 4)),
               access: try btf.string(at: reader.word(at: offset + 8)), kind: kind, number: number))
         }
       }

@@ -10,12 +10,24 @@
   package let count: Int
   private let release: @Sendable () -> Void
 
-  package init(_ bytes: [UInt8]) {
-    let copy = UnsafeMutableRawBufferPointer.allocate(byteCount: max(bytes.count, 1), alignment: 8)
-    unsafe copy.copyBytes(from: bytes)
-    unsafe start = UnsafeRawPointer(copy.baseAddress!)
-    count = bytes.count
-    nonisolated(unsafe) let memory = unsafe copy
+  package convenience init(_ bytes: [UInt8]) {
+    unsafe self.init(byteCount: bytes.count) { buffer in
+      unsafe buffer.copyBytes(from: bytes)
+      return bytes.count
+    }
+  }
+
+  /// - Parameter fill: writes into memory of `byteCount` bytes, and returns how many of them count.
+  @unsafe package init<Failure>(
+    byteCount: Int, _ fill: (UnsafeMutableRawBufferPointer) throws(Failure) -> Int
+  ) throws(Failure) {
+    nonisolated(unsafe) let memory = UnsafeMutableRawBufferPointer.allocate(
+      byteCount: max(byteCount, 1), alignment: 8)
+    do throws(Failure) { count = min(try unsafe fill(memory), byteCount) } catch {
+      unsafe memory.deallocate()
+      throw error
+    }
+    unsafe start = UnsafeRawPointer(memory.baseAddress!)
     release = { unsafe memory.deallocate() }
   }
 
@@ -58,22 +70,6 @@
   package func matches(_ text: [UInt8], at offset: Int) -> Bool {
     guard offset >= 0, text.count <= count - offset else { return false }
     return unsafe text.withUnsafeBytes { unsafe memcmp($0.baseAddress!, start + offset, text.count) == 0 }
-  }
-
-  /// Where `text` begins in a range of the bytes, at every place (Horspool's search: what stands under the last
-  /// character of `text` tells how far it can be moved).
-  package func places(of text: [UInt8], in range: Range<Int>) -> [Int] {
-    var places: [Int] = []
-    guard let last = text.last, range.lowerBound >= 0, range.upperBound <= count else { return places }
-    var moves = [Int](repeating: text.count, count: 256)
-    for (index, character) in text.dropLast().enumerated() { moves[Int(character)] = text.count - 1 - index }
-    var place = range.lowerBound
-    while place <= range.upperBound - text.count {
-      let character = unsafe start.load(fromByteOffset: place + text.count - 1, as: UInt8.self)
-      if character == last, matches(text, at: place) { places.append(place) }
-      place += moves[Int(character)]
-    }
-    return places
   }
 
   /// A copy.

@@ -2,6 +2,7 @@ import ArgumentParser
 import BPFObjectFile
 import BPFRelocation
 import BPFTypes
+import ByteReading
 import Glibc
 import LinuxCalls
 
@@ -89,13 +90,13 @@ struct Inspect: ParsableCommand {
 
   private func kernel() throws -> TargetKernel {
     var kernel = TargetKernel()
-    let types = try BTF(bytes: Self.contents(of: btf ?? "/sys/kernel/btf/vmlinux"))
+    let types = try Self.types(in: btf ?? "/sys/kernel/btf/vmlinux")
     kernel.btf = types
     for path in moduleBtf {
       let file = path.split(separator: "/").last ?? ""
       let name = file.hasSuffix(".btf") ? file.dropLast(4) : file
       kernel.modules.append(
-        TargetKernel.Module(name: String(name), btf: try BTF(bytes: Self.contents(of: path), base: types)))
+        TargetKernel.Module(name: String(name), btf: try Self.types(in: path, base: types)))
     }
     kernel.symbols = (try? Self.contents(of: kallsyms ?? "/proc/kallsyms")) ?? []
     kernel.release = release ?? Self.unameRelease
@@ -109,6 +110,14 @@ struct Inspect: ParsableCommand {
     var name = utsname()
     guard unsafe uname(&name) == 0 else { return "" }
     return unsafe withUnsafeBytes(of: name.release) { unsafe String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+  }
+
+  private static func types(in path: String, base: BTF? = nil) throws(Failure) -> BTF {
+    do { return try BTF(file: path, base: base) } catch let error as SystemCallError {
+      throw Failure(report: "read \(path): \(error.errno)")
+    } catch {
+      throw Failure(report: "\(path) \(error)")
+    }
   }
 
   private static func contents(of path: String) throws(Failure) -> [UInt8] {

@@ -23,6 +23,8 @@ int linux_create(const char *path, int flags, unsigned mode);
 ssize_t linux_read(int descriptor, void *buffer, size_t count);
 ssize_t linux_write(int descriptor, const void *buffer, size_t count);
 // mmap(2); returns the address or a negative errno.
+/* fstat(2): the size of a file in bytes. */
+off_t linux_file_size(int descriptor);
 intptr_t linux_mmap(size_t length, int protection, int flags, int descriptor, off_t offset);
 int linux_munmap(void *address, size_t length);
 int linux_ioctl(int descriptor, unsigned long request, void *argument);
