@@ -258,9 +258,19 @@ extension BTF {
       }
     }
     guard !byBeginning.isEmpty else { return found }
+    // A module's types also have names that are among the kernel's strings.
+    let (kernelBytes, kernelStart) = base.first.map { ($0.storage, $0.stringsStart) } ?? (storage, stringsStart)
     for (index, nameOffset) in nameOffsets.enumerated() where nameOffset != 0 {
-      guard let (bytes, place) = string(nameOffset) else { continue }
-      guard let beginning = try? bytes.read(UInt16.self, at: place), beginnings[Int(beginning)] else { continue }
+      if nameOffset < baseStringByteCount {
+        look(at: index, kernelBytes, kernelStart + Int(nameOffset))
+      } else {
+        look(at: index, storage, stringsStart + Int(nameOffset) - baseStringByteCount)
+      }
+    }
+    return found
+
+    @inline(__always) func look(at index: Int, _ bytes: borrowing SharedBytes, _ place: Int) {
+      guard let beginning = try? bytes.read(UInt16.self, at: place), beginnings[Int(beginning)] else { return }
       for candidate in byBeginning[beginning] ?? [] {
         let name = wanted[candidate]
         guard bytes.matches(name, at: place), let next = try? bytes.read(UInt8.self, at: place + name.count),
@@ -269,17 +279,9 @@ extension BTF {
         found[candidate].append(TypeID(rawValue: UInt32(baseTypeCount + index + 1)))
       }
     }
-    return found
   }
 
   private static let flavourMark = Array("___".utf8)
-
-  /// Where a string lies: a module's types also have names that are among the kernel's strings.
-  private func string(_ offset: UInt32) -> (bytes: SharedBytes, place: Int)? {
-    if offset < baseStringByteCount, let base = base.first { return base.string(offset) }
-    let place = stringsStart + Int(offset) - baseStringByteCount
-    return place < stringsEnd ? (storage, place) : nil
-  }
 
   /// The members of a structure or union.
   public func members(of record: Record) throws(BTFError) -> [Member] {

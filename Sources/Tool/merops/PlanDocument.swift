@@ -41,6 +41,7 @@ struct PlanDocument: Encodable {
   /// One line.
   var json: String {
     let encoder = JSONEncoder()
+    encoder.keyEncodingStrategy = .convertToSnakeCase
     encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
     let data = (try? encoder.encode(self)) ?? Data()
     return String(decoding: data, as: UTF8.self)
@@ -63,134 +64,134 @@ enum Mixed: Encodable {
 
 struct MapDocument: Encodable {
   let name: String
-  let kernel_name: String
+  let kernelName: String
   let `internal`: Bool
   let created = true
-  let type, key_size, value_size, max_entries, flags: UInt32
-  let map_extra: UInt64
-  let numa_node: UInt32
+  let type, keySize, valueSize, maxEntries, flags: UInt32
+  let mapExtra: UInt64
+  let numaNode: UInt32
   let ifindex = 0
   let btf: Bool
-  let btf_key_type_id, btf_value_type_id: UInt32
-  let btf_vmlinux_value_type_id = 0
-  let pin_path: String?
+  let btfKeyTypeId, btfValueTypeId: UInt32
+  let btfVmlinuxValueTypeId = 0
+  let pinPath: String?
   let frozen: Bool
   /// None or one; a list, since a value cannot hold itself.
   let inner: [MapDocument]
-  let initial_value_size: Int?
-  let initial_value_sha256: String?
-  let initial_value_hex: String?
-  let init_slots: [[Mixed]]
+  let initialValueSize: Int?
+  let initialValueSha256: String?
+  let initialValueHex: String?
+  let initSlots: [[Mixed]]
 
   init(_ map: MapSpec, hasBTF: Bool) {
     name = map.name
-    kernel_name = String(map.name.prefix(MapSpec.kernelNameByteCount))
+    kernelName = String(map.name.prefix(MapSpec.kernelNameByteCount))
     `internal` = map.section != nil
     type = map.type.rawValue
-    key_size = map.keySize
-    value_size = map.valueSize
-    max_entries = map.maxEntries
+    keySize = map.keySize
+    valueSize = map.valueSize
+    maxEntries = map.maxEntries
     flags = map.flags.rawValue
-    map_extra = map.extra
-    numa_node = map.numaNode
+    mapExtra = map.extra
+    numaNode = map.numaNode
     btf = hasBTF && map.hasTypes
-    btf_key_type_id = map.keyType.rawValue
-    btf_value_type_id = map.valueType.rawValue
-    pin_path = map.pinning == .byName ? "/sys/fs/bpf/" + String(map.name.map { $0 == "." ? "_" : $0 }) : nil
+    btfKeyTypeId = map.keyType.rawValue
+    btfValueTypeId = map.valueType.rawValue
+    pinPath = map.pinning == .byName ? "/sys/fs/bpf/" + String(map.name.map { $0 == "." ? "_" : $0 }) : nil
     frozen = map.isConstant
     inner = map.inner.map { MapDocument($0, hasBTF: hasBTF) }
-    init_slots = map.initialSlots.map { slot in
+    initSlots = map.initialSlots.map { slot in
       switch slot.target {
       case .map(let name), .program(let name): [.number(Int64(slot.key)), .text(name)]
       }
     }
     guard map.section != nil else {
-      initial_value_size = nil
-      initial_value_sha256 = nil
-      initial_value_hex = nil
+      initialValueSize = nil
+      initialValueSha256 = nil
+      initialValueHex = nil
       return
     }
     let contents = map.contents + [UInt8](repeating: 0, count: max(Int(map.valueSize) - map.contents.count, 0))
-    initial_value_size = contents.count
-    initial_value_sha256 = SHA256.digest(contents)
-    initial_value_hex = contents.count <= 4096 ? hexadecimal(contents) : nil
+    initialValueSize = contents.count
+    initialValueSha256 = SHA256.digest(contents)
+    initialValueHex = contents.count <= 4096 ? hexadecimal(contents) : nil
   }
 
   enum CodingKeys: String, CodingKey {
-    case name, kernel_name, `internal`, created, type, key_size, value_size, max_entries, flags, map_extra, numa_node
-    case ifindex, btf, btf_key_type_id, btf_value_type_id, btf_vmlinux_value_type_id, pin_path, frozen, inner
-    case initial_value_size, initial_value_sha256, initial_value_hex, init_slots
+    case name, kernelName, `internal`, created, type, keySize, valueSize, maxEntries, flags, mapExtra, numaNode
+    case ifindex, btf, btfKeyTypeId, btfValueTypeId, btfVmlinuxValueTypeId, pinPath, frozen, inner
+    case initialValueSize, initialValueSha256, initialValueHex, initSlots
   }
 
   func encode(to encoder: any Encoder) throws {
     var container = encoder.container(keyedBy: CodingKeys.self)
     try container.encode(name, forKey: .name)
-    try container.encode(kernel_name, forKey: .kernel_name)
+    try container.encode(kernelName, forKey: .kernelName)
     try container.encode(`internal`, forKey: .internal)
     try container.encode(created, forKey: .created)
     for (key, value) in [
-      (CodingKeys.type, type), (.key_size, key_size), (.value_size, value_size), (.max_entries, max_entries),
-      (.flags, flags), (.numa_node, numa_node), (.btf_key_type_id, btf_key_type_id),
-      (.btf_value_type_id, btf_value_type_id), (.ifindex, 0), (.btf_vmlinux_value_type_id, 0),
+      (CodingKeys.type, type), (.keySize, keySize), (.valueSize, valueSize), (.maxEntries, maxEntries),
+      (.flags, flags), (.numaNode, numaNode), (.btfKeyTypeId, btfKeyTypeId),
+      (.btfValueTypeId, btfValueTypeId), (.ifindex, 0), (.btfVmlinuxValueTypeId, 0),
     ] { try container.encode(value, forKey: key) }
-    try container.encode(map_extra, forKey: .map_extra)
+    try container.encode(mapExtra, forKey: .mapExtra)
     try container.encode(btf, forKey: .btf)
-    try container.encodeIfPresent(pin_path, forKey: .pin_path)
+    try container.encodeIfPresent(pinPath, forKey: .pinPath)
     try container.encode(frozen, forKey: .frozen)
     try container.encodeIfPresent(inner.first, forKey: .inner)
-    try container.encodeIfPresent(initial_value_size, forKey: .initial_value_size)
-    try container.encodeIfPresent(initial_value_sha256, forKey: .initial_value_sha256)
-    try container.encodeIfPresent(initial_value_hex, forKey: .initial_value_hex)
-    if !init_slots.isEmpty { try container.encode(init_slots, forKey: .init_slots) }
+    try container.encodeIfPresent(initialValueSize, forKey: .initialValueSize)
+    try container.encodeIfPresent(initialValueSha256, forKey: .initialValueSha256)
+    try container.encodeIfPresent(initialValueHex, forKey: .initialValueHex)
+    if !initSlots.isEmpty { try container.encode(initSlots, forKey: .initSlots) }
   }
 }
 
 struct ProgramDocument: Encodable {
   let name, section: String
   let loaded: Bool
-  var kernel_name, license: String?
-  var type, expected_attach_type, flags, kern_version, attach_btf_id: UInt32?
+  var kernelName, license: String?
+  var type, expectedAttachType, flags, kernVersion, attachBtfId: UInt32?
   var ifindex: Int?
-  var attach_btf_name, attach_btf_module: String?
+  var attachBtfName, attachBtfModule: String?
   var btf: Bool?
-  var insn_count: Int?
-  var insns_hex: String?
-  var map_refs: [[Mixed]]?
-  var btf_refs: [[Mixed]]?
-  var func_info: [[Mixed]]?
-  var func_info_rec_size, line_info_count, line_info_rec_size: Int?
-  var line_info_sha256: String?
+  var insnCount: Int?
+  var insnsHex: String?
+  var mapRefs: [[Mixed]]?
+  var btfRefs: [[Mixed]]?
+  var funcInfo: [[Mixed]]?
+  var funcInfoRecSize, lineInfoCount, lineInfoRecSize: Int?
+  var lineInfoSha256: String?
 
   init(_ program: ProgramSpec, _ plan: ProgramPlan?, plan whole: LoadPlan) {
     name = program.name
     section = program.sectionName
     loaded = plan != nil
     guard let plan else { return }
-    kernel_name = String(program.name.prefix(MapSpec.kernelNameByteCount))
+    kernelName = String(program.name.prefix(MapSpec.kernelNameByteCount))
     license = whole.license
     type = plan.type.rawValue
-    expected_attach_type = plan.expectedAttachType.rawValue
+    expectedAttachType = plan.expectedAttachType.rawValue
     flags = plan.flags.rawValue
-    kern_version = plan.kernelVersion
-    attach_btf_id = plan.attachTarget?.type.rawValue ?? 0
-    attach_btf_name = plan.attachTarget?.name
-    attach_btf_module = plan.attachTarget?.module
+    kernVersion = plan.kernelVersion
+    attachBtfId = plan.attachTarget?.type.rawValue ?? 0
+    attachBtfName = plan.attachTarget?.name
+    attachBtfModule = plan.attachTarget?.module
     ifindex = 0
     btf = whole.btf != nil
-    insn_count = plan.instructions.count
-    insns_hex = hexadecimal(plan.instructions.flatMap(bytes))
-    map_refs = plan.mapReferences.map { reference in
+    insnCount = plan.instructions.count
+    insnsHex = hexadecimal(plan.instructions.flatMap(bytes))
+    mapRefs = plan.mapReferences.map { reference in
       [
         .number(Int64(reference.instruction)), .text(reference.map),
         .number(Int64(plan.instructions[reference.instruction + 1].immediate)),
       ]
     }
-    btf_refs = plan.moduleReferences.map { [.number(Int64($0.instruction)), .text($0.module)] }
-    func_info = plan.functions.map { [.number(Int64($0.instruction)), .number(Int64($0.type.rawValue))] }
-    func_info_rec_size = plan.functions.isEmpty ? 0 : 8
-    line_info_count = plan.lines.count
-    line_info_rec_size = plan.lines.isEmpty ? 0 : 16
-    line_info_sha256 =
+    btfRefs = plan.moduleReferences.map { [.number(Int64($0.instruction)), .text($0.module)] }
+    funcInfo = plan.functions.map { [.number(Int64($0.instruction)), .number(Int64($0.type.rawValue))] }
+    funcInfoRecSize = plan.functions.isEmpty ? 0 : 8
+    lineInfoCount = plan.lines.count
+    lineInfoRecSize = plan.lines.isEmpty ? 0 : 16
+    lineInfoSha256 =
       plan.lines.isEmpty
       ? nil
       : SHA256.digest(
