@@ -43,6 +43,10 @@ package enum BPF {
     package var flags: UInt32 = 0
     package var keyType: UInt32 = 0
     package var valueType: UInt32 = 0
+    package var extra: UInt64 = 0
+    package var numaNode: UInt32 = 0
+    /// The descriptor of the map that tells what the values of a map of maps are like.
+    package var innerMap: CInt = 0
     package init() {}
   }
 
@@ -57,6 +61,9 @@ package enum BPF {
     attribute.value_size = map.valueSize
     attribute.max_entries = map.maxEntries
     attribute.map_flags = map.flags
+    attribute.map_extra = map.extra
+    attribute.numa_node = map.numaNode
+    attribute.inner_map_fd = UInt32(map.innerMap)
     copy(name, into: &attribute.map_name)
     switch btf {
     case .some(let btf):
@@ -152,6 +159,10 @@ package enum BPF {
     package var expectedAttachType: UInt32 = 0
     package var flags: UInt32 = 0
     package var license = ""
+    /// `LINUX_VERSION_CODE`; kernels before 5.0 insist on it for kprobes.
+    package var kernelVersion: UInt32 = 0
+    /// What is attached to, in the kernel's BTF.
+    package var attachType: UInt32 = 0
     package init() {}
   }
 
@@ -170,6 +181,8 @@ package enum BPF {
     attribute.prog_type = program.type
     attribute.expected_attach_type = program.expectedAttachType
     attribute.prog_flags = program.flags
+    attribute.kern_version = program.kernelVersion
+    attribute.attach_btf_id = program.attachType
     copy(name, into: &attribute.prog_name)
     switch btf {
     case .some(let btf): attribute.prog_btf_fd = UInt32(btf.number)

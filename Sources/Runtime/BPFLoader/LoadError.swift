@@ -12,6 +12,8 @@ public struct LoadError: Error, Hashable, Sendable {
     case query(String)
     case run(String)
     case readFile(String)
+    /// Something that a plan can ask for and that is not there yet.
+    case carryOut(String)
   }
 
   public let attempt: Attempt
@@ -71,6 +73,7 @@ extension LoadError.Attempt: CustomStringConvertible {
     case .query(let name): "query program \(name)"
     case .run(let name): "run program \(name)"
     case .readFile(let path): "read \(path)"
+    case .carryOut(let what): what
     }
   }
 }

@@ -13,6 +13,7 @@ public struct LoadedObject: Sendable {
   /// Carries out a plan: BTF, then the maps in their order, then the programs.
   /// - Throws: `LoadError`; what was made until then is gone again.
   public init(loading plan: LoadPlan) throws(LoadError) {
+    try Self.refuseWhatIsNotDone(plan)
     let btf = try Self.load(plan.btf)
     var maps: [Map] = []
     for spec in plan.maps { maps.append(try Self.create(spec, btf: btf)) }
@@ -20,8 +21,38 @@ public struct LoadedObject: Sendable {
     for program in plan.programs {
       programs.append(try Self.load(program, license: plan.license, maps: maps, btf: btf, types: plan.btf))
     }
+    for map in maps { try Self.fillSlots(of: map, maps: maps, programs: programs) }
     self.maps = maps
     self.programs = programs
+  }
+
+  /// What a plan can say, but this loader does not carry out: better no map than one that is not pinned.
+  private static func refuseWhatIsNotDone(_ plan: LoadPlan) throws(LoadError) {
+    func refuse(_ what: String) -> LoadError {
+      LoadError(.carryOut(what), SystemCallError(call: "merops", errno: .notSupported))
+    }
+    for map in plan.maps where map.pinning != .none { throw refuse("pin map \(map.name)") }
+    for program in plan.programs {
+      if let module = program.moduleReferences.first?.module ?? program.attachTarget?.module {
+        throw refuse("use the types of module \(module) in program \(program.name)")
+      }
+    }
+  }
+
+  /// Puts the descriptors of maps or programs where the definition of a map of maps or of programs names them.
+  private static func fillSlots(of map: Map, maps: [Map], programs: [Program]) throws(LoadError) {
+    for slot in map.spec.initialSlots {
+      let number: CInt?
+      switch slot.target {
+      case .map(let name): number = maps.first { $0.name == name }?.descriptor.number
+      case .program(let name): number = programs.first { $0.plan.name == name }?.descriptor.number
+      }
+      // A program that is left out leaves its slot empty.
+      guard let number else { continue }
+      do {
+        try unsafe BPF.update(map.descriptor, key: [slot.key].span.bytes, value: [number].span.bytes)
+      } catch { throw LoadError(.fillMap(map.name), error) }
+    }
   }
 
   /// The map of a name, `nil` where the object has none.
@@ -56,6 +87,12 @@ public struct LoadedObject: Sendable {
     attributes.flags = spec.flags.rawValue
     attributes.keyType = spec.keyType.rawValue
     attributes.valueType = spec.valueType.rawValue
+    attributes.extra = spec.extra
+    attributes.numaNode = spec.numaNode
+    // The kernel copies what it needs of it.
+    let inner: Map? = try spec.inner.first.map { (inner) throws(LoadError) in try create(inner, btf: btf) }
+    attributes.innerMap = inner?.descriptor.number ?? 0
+    defer { withExtendedLifetime(inner) {} }
     let descriptor: FileDescriptor
     do {
       descriptor = try createMap(attributes, name: spec.name, btf: btf)
@@ -100,6 +137,8 @@ public struct LoadedObject: Sendable {
     attributes.expectedAttachType = plan.expectedAttachType.rawValue
     attributes.flags = plan.flags.rawValue
     attributes.license = license
+    attributes.kernelVersion = plan.kernelVersion
+    attributes.attachType = plan.attachTarget?.type.rawValue ?? 0
     let functions = plan.functions.flatMap { [UInt32($0.instruction), $0.type.rawValue] }
     let lines = plan.lines.flatMap { [UInt32($0.instruction), $0.fileName, $0.text, $0.lineAndColumn] }
     // The first attempt goes without a log, which costs the verifier most of its time.
