@@ -98,7 +98,10 @@ let testing: [Target] = [
   tests("Runtime", "BPFLoader", uses: ["Merops", "BPFLoader", "LinuxCalls", "FixturePrograms"]),
   tests(
     "Tool", "MeropsCommand",
-    uses: ["MeropsCommand", "readme-example", "DemoNetwork", "LinuxCalls", "RouteNetlink", "FixturePrograms"]),
+    uses: [
+      "MeropsCommand", "readme-example", "DemoNetwork", "LinuxCalls", "RouteNetlink", "FixturePrograms",
+      "BPFObjectFile", "BPFRelocation", "BPFTypes", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+    ]),
   tests("Capture", "CaptureEvents", uses: ["CaptureEvents", "ByteReading"]),
 ]
 

@@ -91,13 +91,22 @@ extension BTF {
     _ section: Record, object: ObjectSpec, settings: KernelSettings
   ) throws(BTFError) -> [(offset: Int, value: UInt32)] {
     var words: [(offset: Int, value: UInt32)] = [(section.offset + 8, UInt32(clamping: settings.contents.count))]
+    var places: [(offset: UInt32, variable: SectionVariable)] = []
     for variable in try variables(of: section) {
       let record = try record(variable.type)
       let name = try name(of: record)
       guard let index = object.externs.firstIndex(where: { $0.name == name }), let offset = settings.offsets[index]
-      else { continue }
+      else { return [] }
       words.append((record.bodyOffset, Linkage.global))
-      words.append((variable.recordOffset + 4, UInt32(clamping: offset)))
+      places.append((UInt32(clamping: offset), variable))
+    }
+    // The kernel insists on the order of their places.
+    places.sort { $0.offset < $1.offset }
+    for (index, place) in places.enumerated() {
+      let record = section.bodyOffset + index * 12
+      words.append((record, place.variable.type.rawValue))
+      words.append((record + 4, place.offset))
+      words.append((record + 8, UInt32(clamping: place.variable.size)))
     }
     return words
   }

@@ -55,7 +55,7 @@ struct Inspect: ParsableCommand {
     print(try document().json)
   }
 
-  private func document() throws -> PlanDocument {
+  func document() throws -> PlanDocument {
     let bytes = try Self.contents(of: object)
     var spec: ObjectSpec
     do {

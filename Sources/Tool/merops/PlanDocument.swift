@@ -62,87 +62,51 @@ enum Mixed: Encodable {
   }
 }
 
+/// A map, or with ``isInner`` the template of a map of maps' values, of which only the attributes are told.
 struct MapDocument: Encodable {
-  let name: String
+  var name, pinPath: String?
+  var `internal`, created, frozen: Bool?
   let kernelName: String
-  let `internal`: Bool
-  let created = true
-  let type, keySize, valueSize, maxEntries, flags: UInt32
+  let type, keySize, valueSize, maxEntries, flags, numaNode, btfKeyTypeId, btfValueTypeId: UInt32
   let mapExtra: UInt64
-  let numaNode: UInt32
   let ifindex = 0
-  let btf: Bool
-  let btfKeyTypeId, btfValueTypeId: UInt32
   let btfVmlinuxValueTypeId = 0
-  let pinPath: String?
-  let frozen: Bool
-  /// None or one; a list, since a value cannot hold itself.
-  let inner: [MapDocument]
-  let initialValueSize: Int?
-  let initialValueSha256: String?
-  let initialValueHex: String?
-  let initSlots: [[Mixed]]
+  let btf: Bool
+  let inner: Inner?
+  var initialValueSize: Int?
+  var initialValueSha256, initialValueHex: String?
+  var initSlots: [[Mixed]]?
 
-  init(_ map: MapSpec, hasBTF: Bool) {
-    name = map.name
+  /// A value cannot hold one of its own kind.
+  final class Inner: Encodable {
+    private let map: MapDocument
+    init(_ map: MapDocument) { self.map = map }
+    func encode(to encoder: any Encoder) throws { try map.encode(to: encoder) }
+  }
+
+  init(_ map: MapSpec, hasBTF: Bool, isInner: Bool = false) {
     kernelName = String(map.name.prefix(MapSpec.kernelNameByteCount))
-    `internal` = map.section != nil
-    type = map.type.rawValue
-    keySize = map.keySize
-    valueSize = map.valueSize
-    maxEntries = map.maxEntries
-    flags = map.flags.rawValue
-    mapExtra = map.extra
-    numaNode = map.numaNode
+    (type, keySize, valueSize, maxEntries) = (map.type.rawValue, map.keySize, map.valueSize, map.maxEntries)
+    (flags, mapExtra, numaNode) = (map.flags.rawValue, map.extra, map.numaNode)
     btf = hasBTF && map.hasTypes
-    btfKeyTypeId = map.keyType.rawValue
-    btfValueTypeId = map.valueType.rawValue
-    pinPath = map.pinning == .byName ? "/sys/fs/bpf/" + String(map.name.map { $0 == "." ? "_" : $0 }) : nil
+    (btfKeyTypeId, btfValueTypeId) = (map.keyType.rawValue, map.valueType.rawValue)
+    inner = map.inner.first.map { Inner(MapDocument($0, hasBTF: hasBTF, isInner: true)) }
+    guard !isInner else { return }
+    name = map.name
+    `internal` = map.section != nil
+    created = true
     frozen = map.isConstant
-    inner = map.inner.map { MapDocument($0, hasBTF: hasBTF) }
+    pinPath = map.pinning == .byName ? "/sys/fs/bpf/" + String(map.name.map { $0 == "." ? "_" : $0 }) : nil
     initSlots = map.initialSlots.map { slot in
       switch slot.target {
       case .map(let name), .program(let name): [.number(Int64(slot.key)), .text(name)]
       }
     }
-    guard map.section != nil else {
-      initialValueSize = nil
-      initialValueSha256 = nil
-      initialValueHex = nil
-      return
-    }
+    guard map.section != nil else { return }
     let contents = map.contents + [UInt8](repeating: 0, count: max(Int(map.valueSize) - map.contents.count, 0))
     initialValueSize = contents.count
     initialValueSha256 = SHA256.digest(contents)
     initialValueHex = contents.count <= 4096 ? hexadecimal(contents) : nil
-  }
-
-  enum CodingKeys: String, CodingKey {
-    case name, kernelName, `internal`, created, type, keySize, valueSize, maxEntries, flags, mapExtra, numaNode
-    case ifindex, btf, btfKeyTypeId, btfValueTypeId, btfVmlinuxValueTypeId, pinPath, frozen, inner
-    case initialValueSize, initialValueSha256, initialValueHex, initSlots
-  }
-
-  func encode(to encoder: any Encoder) throws {
-    var container = encoder.container(keyedBy: CodingKeys.self)
-    try container.encode(name, forKey: .name)
-    try container.encode(kernelName, forKey: .kernelName)
-    try container.encode(`internal`, forKey: .internal)
-    try container.encode(created, forKey: .created)
-    for (key, value) in [
-      (CodingKeys.type, type), (.keySize, keySize), (.valueSize, valueSize), (.maxEntries, maxEntries),
-      (.flags, flags), (.numaNode, numaNode), (.btfKeyTypeId, btfKeyTypeId),
-      (.btfValueTypeId, btfValueTypeId), (.ifindex, 0), (.btfVmlinuxValueTypeId, 0),
-    ] { try container.encode(value, forKey: key) }
-    try container.encode(mapExtra, forKey: .mapExtra)
-    try container.encode(btf, forKey: .btf)
-    try container.encodeIfPresent(pinPath, forKey: .pinPath)
-    try container.encode(frozen, forKey: .frozen)
-    try container.encodeIfPresent(inner.first, forKey: .inner)
-    try container.encodeIfPresent(initialValueSize, forKey: .initialValueSize)
-    try container.encodeIfPresent(initialValueSha256, forKey: .initialValueSha256)
-    try container.encodeIfPresent(initialValueHex, forKey: .initialValueHex)
-    if !initSlots.isEmpty { try container.encode(initSlots, forKey: .initSlots) }
   }
 }
 
@@ -164,7 +128,7 @@ struct ProgramDocument: Encodable {
 
   init(_ program: ProgramSpec, _ plan: ProgramPlan?, plan whole: LoadPlan) {
     name = program.name
-    section = program.sectionName
+    section = program.section.isOptional ? String(program.sectionName.dropFirst()) : program.sectionName
     loaded = plan != nil
     guard let plan else { return }
     kernelName = String(program.name.prefix(MapSpec.kernelNameByteCount))

@@ -1,0 +1,3 @@
+#include "core.h"
+struct like { int value; } CORE;
+SEC("raw_tp/x") int alike(struct like *like) { return like->value; }
