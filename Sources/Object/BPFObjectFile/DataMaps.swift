@@ -11,7 +11,11 @@ struct DataMaps {
     let dataSections = try inBTF { () throws(BTFError) in try btf?.dataSections() ?? [] }
     for (index, section) in elf.sections.enumerated() where section.size > 0 && !section.isExecutable {
       guard let family = [".data", ".rodata", ".bss"].first(where: { section.name.isSection($0) }) else { continue }
-      let name = section.name == family ? Self.mapName(objectName: objectName, section: family) : section.name
+      let name =
+        section.name == family
+        ? Self.mapName(objectName: objectName, section: family)
+        // libbpf goes by the whole name for constants and initialized data only.
+        : family == ".bss" ? Self.allowed(section.name.utf8.prefix(MapSpec.kernelNameByteCount)) : section.name
       names[index] = name
       var flags: MapFlags = family == ".rodata" ? .readOnlyForPrograms : []
       var valueType = BTF.TypeID.void
@@ -55,15 +59,20 @@ extension DataMaps {
   /// The object's name, as much of it as fits before the section's, in the characters that the kernel allows.
   static func mapName(objectName: String, section: String) -> String {
     let room = MapSpec.kernelNameByteCount - max(7, section.utf8.count)
-    let allowed = objectName.utf8.prefix(room).map { (character) -> UInt8 in
+    return allowed(objectName.utf8.prefix(room)) + section
+  }
+
+  /// The text with underscores for the characters that the kernel does not take in a name.
+  static func allowed(_ text: some Sequence<UInt8>) -> String {
+    let allowed = text.map { (character) -> UInt8 in
       switch character {
       case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-        UInt8(ascii: "0")...UInt8(ascii: "9"):
+        UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "."):
         character
       default: UInt8(ascii: "_")
       }
     }
-    return String(decoding: allowed, as: UTF8.self) + section
+    return String(decoding: allowed, as: UTF8.self)
   }
 }
 

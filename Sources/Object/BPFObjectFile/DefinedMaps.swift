@@ -2,6 +2,12 @@ import BPFTypes
 import ByteReading
 internal import CLibelf
 
+/// A place in a section, in bytes.
+struct SectionPlace: Hashable {
+  let section: Int
+  let offset: Int
+}
+
 /// The maps that variables of the `.maps` section define: a structure each, whose members tell the attributes
 /// (libbpf's BTF-defined maps).
 struct DefinedMaps {
@@ -39,7 +45,14 @@ struct DefinedMaps {
     try readSlots(elf: elf, section: index)
   }
 
-  func name(at offset: Int) -> String? {
+  /// Where the variables are.
+  var places: [SectionPlace: String] {
+    guard let section else { return [:] }
+    let pairs = zip(offsets, specs).map { (SectionPlace(section: section, offset: $0), $1.name) }
+    return Dictionary(pairs, uniquingKeysWith: { first, _ in first })
+  }
+
+  private func name(at offset: Int) -> String? {
     offsets.firstIndex(of: offset).map { specs[$0].name }
   }
 

@@ -26,6 +26,9 @@ struct ELFFile {
     let type: UInt8
     /// `STV_*`
     let visibility: UInt8
+
+    /// Whether other objects may not use it.
+    var isHidden: Bool { visibility == STV_HIDDEN || visibility == STV_INTERNAL }
   }
 
   struct Relocation {

@@ -8,6 +8,8 @@ public struct ObjectSpec: Sendable {
   public let name: String
   /// From the `license` section; empty where there is none, and then helpers for GPL programs are refused.
   public let license: String
+  /// From the `version` section, as `LINUX_VERSION_CODE`; objects seldom have one.
+  public let version: UInt32?
   /// In libbpf's order: the variables of `.maps`, then the data sections.
   public var maps: [MapSpec]
   /// The entry functions, by section and offset.
@@ -20,6 +22,7 @@ public struct ObjectSpec: Sendable {
   public let externs: [ExternSpec]
   /// The object's types with the sizes and offsets of its data sections filled in.
   public let btf: BTF?
+  public let warnings: [ObjectWarning]
 }
 
 /// A map to create: the attributes of BPF_MAP_CREATE.
@@ -39,6 +42,8 @@ public struct MapSpec: Hashable, Sendable {
   /// The memory node to allocate on; 0 also where the definition says nothing.
   public var numaNode: UInt32 = 0
   public var pinning = MapPinning.none
+  /// Whether it is created at all. Where a program uses a map that is not, the verifier refuses what reaches it.
+  public var isWanted = true
   /// For a map of maps, the one map that tells what its values are like.
   public var inner: [MapSpec] = []
   /// What a map of maps or of programs begins with.
@@ -86,6 +91,9 @@ public struct InitialSlot: Hashable, Sendable {
 extension MapSpec {
   /// The kernel's names of maps and programs have room for this many bytes (`BPF_OBJ_NAME_LEN`, less the NUL).
   package static let kernelNameByteCount = 15
+
+  /// The name that the kernel gets: as much of it as there is room for, in the characters that it allows.
+  package var kernelName: String { DataMaps.allowed(name.utf8.prefix(Self.kernelNameByteCount)) }
 }
 
 /// A variable of a data section.
@@ -116,6 +124,7 @@ public struct FunctionSpec: Sendable {
   public let relocations: [CORERecord]
   /// Whether other objects may not use it (`__hidden`): the verifier then checks it with each caller instead of by itself.
   package let isHidden: Bool
+  package let isGlobal: Bool
 }
 
 /// Where an instruction stands in the C source.
@@ -168,6 +177,8 @@ public struct ProgramSpec: Sendable {
   public var isWanted: Bool
   /// What it attaches to: a function, a tracepoint and the like; from the section's name, if it says.
   public var target: String?
+  /// The function that is called when the program throws (`__exception_cb`, 6.7).
+  public let exceptionCallback: String?
   public let function: FunctionSpec
 }
 

@@ -58,10 +58,6 @@ extension BTF {
     return result
   }
 
-  private enum Linkage {
-    static let global: UInt32 = 1
-  }
-
   private func symbolWords(_ section: Record, standIn: StandIn) throws(BTFError) -> [(offset: Int, value: UInt32)] {
     var words: [(offset: Int, value: UInt32)] = []
     var offset: UInt32 = 0

@@ -7,6 +7,7 @@ struct KernelSettings {
   private(set) var contents: [UInt8] = []
   /// Where each setting lies in it, by the index among the externs.
   private(set) var offsets: [Int: Int] = [:]
+  private(set) var warnings: [PlanWarning] = []
 
   init(_ externs: [ExternSpec], kernel: TargetKernel) throws(ExternError) {
     var wanted: [String: (index: Int, setting: KernelSetting)] = [:]
@@ -63,6 +64,9 @@ struct KernelSettings {
       // Cut to what there is room for, with the NUL.
       let bytes = Array(text.utf8.dropFirst().dropLast().prefix(setting.size - 1))
       guard let offset = offsets[index] else { return }
+      if text.utf8.count - 2 > bytes.count {
+        warnings.append(.settingCut(name: name, value: text, byteCount: setting.size))
+      }
       contents.replaceSubrange(offset..<offset + bytes.count, with: bytes)
     default:
       guard let number = Self.number(text) else { throw bad }

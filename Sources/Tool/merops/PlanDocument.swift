@@ -52,12 +52,14 @@ struct PlanDocument: Encodable {
 enum Mixed: Encodable {
   case number(Int64)
   case text(String)
+  case nothing
 
   func encode(to encoder: any Encoder) throws {
     var container = encoder.singleValueContainer()
     switch self {
     case .number(let number): try container.encode(number)
     case .text(let text): try container.encode(text)
+    case .nothing: try container.encodeNil()
     }
   }
 }
@@ -85,7 +87,7 @@ struct MapDocument: Encodable {
   }
 
   init(_ map: MapSpec, hasBTF: Bool, isInner: Bool = false) {
-    kernelName = String(map.name.prefix(MapSpec.kernelNameByteCount))
+    kernelName = map.kernelName
     (type, keySize, valueSize, maxEntries) = (map.type.rawValue, map.keySize, map.valueSize, map.maxEntries)
     (flags, mapExtra, numaNode) = (map.flags.rawValue, map.extra, map.numaNode)
     btf = hasBTF && map.hasTypes
@@ -94,7 +96,7 @@ struct MapDocument: Encodable {
     guard !isInner else { return }
     name = map.name
     `internal` = map.section != nil
-    created = true
+    created = map.isWanted
     frozen = map.isConstant
     pinPath = map.pinning == .byName ? "/sys/fs/bpf/" + String(map.name.map { $0 == "." ? "_" : $0 }) : nil
     initSlots = map.initialSlots.map { slot in
@@ -143,25 +145,29 @@ struct ProgramDocument: Encodable {
     ifindex = 0
     btf = whole.btf != nil
     insnCount = plan.instructions.count
-    insnsHex = hexadecimal(plan.instructions.flatMap(bytes))
-    mapRefs = plan.mapReferences.map { reference in
-      [
-        .number(Int64(reference.instruction)), .text(reference.map),
-        .number(Int64(plan.instructions[reference.instruction + 1].immediate)),
-      ]
+    // An object can also have the number of a descriptor in it, which nobody filled in.
+    let names = Dictionary(plan.mapReferences.map { ($0.instruction, $0.map) }, uniquingKeysWith: { first, _ in first })
+    var (instructions, references, index) = (plan.instructions, [[Mixed]](), 0)
+    while index < instructions.count {
+      defer { index += instructions[index].opcode == Opcode.loadImmediate64 ? 2 : 1 }
+      guard instructions[index].opcode == Opcode.loadImmediate64, index + 1 < instructions.count,
+        [PseudoSource.map, PseudoSource.mapValue].contains(instructions[index].source)
+      else { continue }
+      instructions[index].immediate = 0
+      let offset = Int64(UInt32(bitPattern: instructions[index + 1].immediate))
+      references.append([.number(Int64(index)), names[index].map { .text($0) } ?? .nothing, .number(offset)])
     }
+    insnsHex = hexadecimal(instructions.flatMap(bytes))
+    mapRefs = references
     btfRefs = plan.moduleReferences.map { [.number(Int64($0.instruction)), .text($0.module)] }
     funcInfo = plan.functions.map { [.number(Int64($0.instruction)), .number(Int64($0.type.rawValue))] }
     funcInfoRecSize = plan.functions.isEmpty ? 0 : 8
     lineInfoCount = plan.lines.count
     lineInfoRecSize = plan.lines.isEmpty ? 0 : 16
-    lineInfoSha256 =
-      plan.lines.isEmpty
-      ? nil
-      : SHA256.digest(
-        plan.lines.flatMap { line in
-          [UInt32(line.instruction), line.fileName, line.text, line.lineAndColumn].flatMap(littleEndian)
-        })
+    lineInfoSha256 = SHA256.digest(
+      plan.lines.flatMap { line in
+        [UInt32(line.instruction), line.fileName, line.text, line.lineAndColumn].flatMap(littleEndian)
+      })
   }
 }
 

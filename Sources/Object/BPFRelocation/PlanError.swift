@@ -1,0 +1,46 @@
+public import BPFTypes
+
+/// An object that cannot be planned.
+public enum PlanError: Error, Hashable, Sendable {
+  /// No function begins where an instruction refers to; `instruction` counts from the start of `function`.
+  case noSuchFunction(program: String, function: String, instruction: Int, section: Int, start: Int)
+  case tooLarge(program: String, instructionCount: Int)
+  case unknownSection(program: String, section: String)
+  case noTarget(program: String, section: String)
+  case noSuchTarget(program: String, name: String)
+  case notYet(String)
+  case extern(ExternError)
+  case relocation(program: String, COREError)
+  /// `.BTF.ext` tells of the program, but not of a function that it calls.
+  case noFunctionType(program: String, function: String)
+  case noSourceLines(program: String, function: String)
+  case noSuchCallback(program: String, function: String)
+  case types(BTFError)
+}
+
+extension PlanError: CustomStringConvertible {
+  public var description: String {
+    switch self {
+    case .noSuchFunction(let program, let function, let instruction, let section, let start):
+      "program \(program): instruction \(instruction) of \(function) refers to a function at instruction \(start) "
+        + "of ELF section \(section), but none begins there"
+    case .tooLarge(let program, let count):
+      "program \(program) has \(count) instructions with its subprograms, over a million"
+    case .unknownSection(let program, let section):
+      "program \(program): the section name \(section) tells no program type; give it one, or leave the program out"
+    case .noTarget(let program, let section):
+      "program \(program): the section name \(section) does not say what to attach to; name it behind a slash"
+    case .noSuchTarget(let program, let name): "program \(program): the kernel's BTF has no \(name) to attach to"
+    case .notYet(let what): "the object needs \(what), which merops does not do"
+    case .extern(let error): "\(error)"
+    case .relocation(let program, let error): "program \(program): \(error)"
+    case .noFunctionType(let program, let function):
+      "program \(program): .BTF.ext has the program's type but not that of its function \(function)"
+    case .noSourceLines(let program, let function):
+      "program \(program): .BTF.ext has the program's lines but not those of its function \(function)"
+    case .noSuchCallback(let program, let function):
+      "program \(program): its exception callback \(function) is no global function of the object"
+    case .types(let error): "the object's BTF \(error)"
+    }
+  }
+}

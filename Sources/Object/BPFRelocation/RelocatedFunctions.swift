@@ -1,0 +1,61 @@
+import BPFInstructions
+import BPFObjectFile
+import BPFTypes
+
+/// All functions of an object with their CO-RE relocations carried out.
+struct RelocatedFunctions {
+  /// Where functions are found: by section and first instruction.
+  struct Place: Hashable {
+    let section: Int
+    let start: Int
+
+    init(section: Int, start: Int) {
+      self.section = section
+      self.start = start
+    }
+
+    init(_ function: FunctionSpec) { self.init(section: function.section, start: function.start) }
+  }
+
+  /// Whether .BTF.ext tells the types of functions at all.
+  let hasInformation: Bool
+
+  private(set) var functions: [Place: FunctionSpec] = [:]
+  private(set) var instructions: [Place: [Instruction]] = [:]
+
+  init(_ object: ObjectSpec, kernel: TargetKernel) throws(PlanError) {
+    var relocator: CORERelocator?
+    let functions =
+      object.subprograms.map { (function: $0, section: ".text", isWanted: true) }
+      + object.programs.map { (function: $0.function, section: $0.sectionName, isWanted: $0.isWanted) }
+    hasInformation = functions.contains { $0.function.type != nil }
+    for (function, section, isWanted) in functions {
+      let place = Place(function)
+      self.functions[place] = function
+      var code = function.instructions
+      for record in isWanted ? function.relocations : [] {
+        do throws(COREError.Reason) {
+          if relocator == nil, let btf = object.btf {
+            relocator = try CORERelocator(
+              object: btf, kernel: kernel, records: functions.flatMap(\.function.relocations))
+          }
+          guard let result = try relocator?.resolve(record) else { continue }
+          guard record.instructionOffset % Instruction.byteCount == 0 else { throw .noSuchInstruction }
+          try result.apply(to: &code, at: record.instructionOffset / Instruction.byteCount)
+        } catch {
+          throw .relocation(
+            program: function.name,
+            COREError(
+              section: section, record: record.number,
+              offset: function.start * Instruction.byteCount + record.instructionOffset,
+              spelling: object.btf.map { record.spelling(in: $0) } ?? record.access, reason: error))
+        }
+      }
+      instructions[place] = code
+    }
+  }
+
+  func globalFunction(named name: String) -> FunctionSpec? {
+    functions.values.first { $0.name == name && $0.isGlobal && !$0.isHidden }
+  }
+}
