@@ -25,7 +25,9 @@ struct DataMaps {
           let variable = try inBTF { () throws(BTFError) in try btf.record(place.type) }
           let variableName = try inBTF { () throws(BTFError) in try btf.name(of: variable) }
           guard place.size <= section.size, place.offset <= section.size - place.size else {
-            throw ObjectFileError(.badMap(name: name, "variable \(variableName) lies outside of the section"))
+            throw ObjectFileError(
+              .badMap(name: name, "variable \(variableName) lies outside of its section"),
+              at: ObjectFileError.Place(section: section.name, record: nil, offset: place.offset))
           }
           variables.append(
             VariableSpec(

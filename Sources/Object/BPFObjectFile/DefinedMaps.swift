@@ -32,12 +32,14 @@ struct DefinedMaps {
       throw ObjectFileError(.missingBTF(neededFor: "the section .maps"))
     }
     // Sorted by place already.
-    for variable in try inBTF({ () throws(BTFError) in try btf.variables(of: record) }) {
-      let (spec, valuesOffset) = try Self.spec(of: variable, in: btf)
+    for (number, variable) in try inBTF({ () throws(BTFError) in try btf.variables(of: record) }).enumerated() {
+      let place = ObjectFileError.Place(section: ".maps", record: number, offset: variable.offset)
+      let (spec, valuesOffset): (MapSpec, values: Int?)
+      do { (spec, valuesOffset) = try Self.spec(of: variable, in: btf) } catch { throw error.located(at: place) }
       specs.append(spec)
       offsets.append(variable.offset)
       guard variable.size <= section.size, variable.offset <= section.size - variable.size else {
-        throw ObjectFileError(.badMap(name: spec.name, "it lies outside of the section .maps"))
+        throw ObjectFileError(.badMap(name: spec.name, "it lies outside of its section"), at: place)
       }
       values.append(
         valuesOffset.flatMap { $0 <= variable.size ? variable.offset + $0..<variable.offset + variable.size : nil })
@@ -58,10 +60,8 @@ struct DefinedMaps {
 
   /// The member `values`: pointers, each with a relocation that names the map or the program.
   private mutating func readSlots(elf: ELFFile, section: Int) throws(ObjectFileError) {
-    for (record, relocation) in (elf.relocations[section] ?? []).enumerated() {
-      func fail(_ why: String) -> ObjectFileError {
-        ObjectFileError(.badRelocation(section: ".rel.maps", record: record, why))
-      }
+    for relocation in elf.relocations[section] ?? [] {
+      func fail(_ why: String) -> ObjectFileError { ObjectFileError(.badRelocation(why), at: relocation.place) }
       guard let map = values.firstIndex(where: { $0?.contains(relocation.offset) ?? false }), let place = values[map]
       else { throw fail("it points at byte \(relocation.offset), where no map has initial values") }
       let offset = relocation.offset - place.lowerBound

@@ -7,15 +7,22 @@ struct ELFFile {
     let name: String
     /// `SHT_*`
     let type: UInt32
-    let isExecutable: Bool
+    /// `SHF_*`
+    let flags: UInt64
+    /// In bytes from the start of the file.
+    let offset: Int
     /// The bytes in memory; a section without bytes in the file (`SHT_NOBITS`) has a size but no contents.
     let size: Int
     let contents: [UInt8]
     /// For a relocation section, the section that it relocates.
     let relocatedSection: Int
+
+    var isExecutable: Bool { flags & UInt64(SHF_EXECINSTR) != 0 }
   }
 
   struct Symbol {
+    /// Its place in the symbol table.
+    let index: Int
     let name: String
     let value: Int
     let size: Int
@@ -29,6 +36,10 @@ struct ELFFile {
 
     /// Whether other objects may not use it.
     var isHidden: Bool { visibility == STV_HIDDEN || visibility == STV_INTERNAL }
+
+    func place(in section: Section) -> ObjectFileError.Place {
+      ObjectFileError.Place(section: section.name, record: index, offset: value)
+    }
   }
 
   struct Relocation {
@@ -37,8 +48,11 @@ struct ELFFile {
     let symbol: Int
     /// `R_BPF_*`
     let type: UInt32
+    /// Of the record itself.
+    let place: ObjectFileError.Place
   }
 
+  private(set) var isBigEndian = false
   private(set) var sections: [Section] = []
   private(set) var symbols: [Symbol] = []
   /// By the index of the section that they relocate, in the order of the file.
@@ -48,7 +62,7 @@ struct ELFFile {
   private static let sectionHeaderSize = 64
 
   init(bytes: [UInt8]) throws(ObjectFileError) {
-    do { try Self.checkContainer(bytes) } catch let error as TruncatedError {
+    do { isBigEndian = try Self.checkContainer(bytes) } catch let error as TruncatedError {
       throw ObjectFileError(.truncated(offset: error.offset))
     } catch let error as ObjectFileError {
       throw error
@@ -70,34 +84,41 @@ struct ELFFile {
   }
 
   /// libelf trusts some of what a header says, so the bounds of everything in it are checked first.
-  private static func checkContainer(_ bytes: [UInt8]) throws {
+  /// - Returns: whether the file is big-endian.
+  private static func checkContainer(_ bytes: [UInt8]) throws -> Bool {
     guard bytes.count >= headerSize,
       bytes.starts(with: [0x7f, UInt8(ascii: "E"), UInt8(ascii: "L"), UInt8(ascii: "F")])
     else { throw ObjectFileError(.notELF("it does not begin with an ELF header")) }
     guard bytes[4] == 2 else { throw ObjectFileError(.notELF("it is a 32-bit file; BPF objects are 64-bit files")) }
-    guard bytes[5] == 1 else { throw ObjectFileError(.otherByteOrder) }
-    guard try bytes.read(UInt16.self, at: 16) == ET_REL else {
+    guard bytes[5] == 1 || bytes[5] == 2 else { throw ObjectFileError(.notELF("it has an unknown byte order")) }
+    let isBigEndian = bytes[5] == 2
+    func read<T: FixedWidthInteger & BitwiseCopyable>(_ type: T.Type, at offset: Int) throws -> T {
+      let value = try bytes.read(type, at: offset)
+      return isBigEndian ? value.byteSwapped : value
+    }
+    guard try read(UInt16.self, at: 16) == ET_REL else {
       throw ObjectFileError(.notELF("it is no relocatable object (compile it with -c)"))
     }
-    let machine = try bytes.read(UInt16.self, at: 18)
+    let machine = try read(UInt16.self, at: 18)
     guard machine == EM_BPF || machine == EM_NONE else { throw ObjectFileError(.otherMachine(machine)) }
-    let tableOffset = try bytes.read(UInt64.self, at: 40)
-    let entrySize = try bytes.read(UInt16.self, at: 58)
-    let count = UInt64(try bytes.read(UInt16.self, at: 60))
+    let tableOffset = try read(UInt64.self, at: 40)
+    let entrySize = try read(UInt16.self, at: 58)
+    let count = UInt64(try read(UInt16.self, at: 60))
     guard count > 0, entrySize == sectionHeaderSize, tableOffset % 8 == 0, tableOffset <= UInt64(bytes.count),
       count * UInt64(sectionHeaderSize) <= UInt64(bytes.count) - tableOffset
     else { throw ObjectFileError(.badSectionTable) }
     for index in 0..<Int(count) {
       let header = Int(tableOffset) + index * sectionHeaderSize
-      let type = try bytes.read(UInt32.self, at: header + 4)
-      let offset = try bytes.read(UInt64.self, at: header + 24)
-      let size = try bytes.read(UInt64.self, at: header + 32)
+      let type = try read(UInt32.self, at: header + 4)
+      let offset = try read(UInt64.self, at: header + 24)
+      let size = try read(UInt64.self, at: header + 32)
       let limit = type == SHT_NOBITS ? UInt64(UInt32.max) : UInt64(bytes.count)
       let start = type == SHT_NOBITS ? 0 : offset
       guard start <= limit, size <= limit - start else {
         throw ObjectFileError(.badSection(index: index, offset: header))
       }
     }
+    return isBigEndian
   }
 
   private mutating func read(_ elf: OpaquePointer) throws(ObjectFileError) {
@@ -119,9 +140,13 @@ struct ELFFile {
       if isWanted, let data = unsafe elf_rawdata(scn, nil), let start = unsafe data.pointee.d_buf {
         contents = unsafe Array(UnsafeRawBufferPointer(start: start, count: data.pointee.d_size))
       }
+      if isBigEndian {
+        let isCode = header.sh_flags & UInt64(SHF_EXECINSTR) != 0
+        contents = ForeignByteOrder.swapped(contents, ofSection: name, isCode: isCode)
+      }
       sections.append(
         Section(
-          name: name, type: header.sh_type, isExecutable: header.sh_flags & UInt64(SHF_EXECINSTR) != 0,
+          name: name, type: header.sh_type, flags: header.sh_flags, offset: Int(clamping: header.sh_offset),
           size: Int(header.sh_size), contents: contents, relocatedSection: Int(header.sh_info)))
       if header.sh_type == SHT_SYMTAB, symbolSection == nil {
         symbolSection = index
@@ -130,7 +155,7 @@ struct ELFFile {
       if header.sh_type == SHT_REL, isWanted { relocationSections.append(index) }
     }
     guard symbolSection != nil else { throw ObjectFileError(.noSymbols) }
-    for index in relocationSections { try readRelocations(in: index) }
+    for index in relocationSections { try unsafe readRelocations(elf, in: index) }
   }
 
   private mutating func readSymbols(
@@ -145,29 +170,38 @@ struct ELFFile {
       let name = unsafe elf_strptr(elf, Int(header.sh_link), Int(symbol.st_name)).map { unsafe String(cString: $0) }
       symbols.append(
         Symbol(
-          name: name ?? "", value: Int(clamping: symbol.st_value), size: Int(clamping: symbol.st_size),
+          index: Int(index), name: name ?? "", value: Int(clamping: symbol.st_value),
+          size: Int(clamping: symbol.st_size),
           section: Int(symbol.st_shndx), binding: symbol.st_info >> 4, type: symbol.st_info & 15,
           visibility: symbol.st_other & 3))
     }
   }
 
   /// `Elf64_Rel`, 16 bytes: offset, type, symbol.
-  private mutating func readRelocations(in index: Int) throws(ObjectFileError) {
+  private mutating func readRelocations(_ elf: OpaquePointer, in index: Int) throws(ObjectFileError) {
     let section = sections[index]
     guard sections.indices.contains(section.relocatedSection) else {
-      throw ObjectFileError(.badRelocation(section: section.name, record: 0, "its section does not exist"))
+      throw ObjectFileError(
+        .badRelocation("the section that they are for does not exist"),
+        at: ObjectFileError.Place(section: section.name, record: nil, offset: 0))
+    }
+    guard section.size > 0 else { return }
+    guard let scn = unsafe elf_getscn(elf, index), let data = unsafe elf_getdata(scn, nil) else {
+      throw ObjectFileError(.badSection(index: index, offset: section.offset))
     }
     var list: [Relocation] = []
-    for record in 0..<section.contents.count / 16 {
-      let bytes = section.contents
-      guard let offset = try? bytes.read(UInt64.self, at: record * 16),
-        let type = try? bytes.read(UInt32.self, at: record * 16 + 8),
-        let symbol = try? bytes.read(UInt32.self, at: record * 16 + 12)
-      else { break }
+    for record in 0..<Int32(clamping: section.size / 16) {
+      var relocation = GElf_Rel()
+      guard unsafe gelf_getrel(data, record, &relocation) != nil else { break }
+      let symbol = Int(relocation.r_info >> 32)
+      let place = ObjectFileError.Place(section: section.name, record: Int(record), offset: Int(record) * 16)
       guard symbol < symbols.count else {
-        throw ObjectFileError(.badRelocation(section: section.name, record: record, "its symbol does not exist"))
+        throw ObjectFileError(.badRelocation("symbol \(symbol) does not exist"), at: place)
       }
-      list.append(Relocation(offset: Int(clamping: offset), symbol: Int(symbol), type: type))
+      list.append(
+        Relocation(
+          offset: Int(clamping: relocation.r_offset), symbol: symbol,
+          type: UInt32(truncatingIfNeeded: relocation.r_info), place: place))
     }
     relocations[section.relocatedSection, default: []] += list
   }

@@ -50,10 +50,14 @@ extension ExternSpec {
     let declarations = try inBTF { () throws(BTFError) in try Declarations(btf) }
     var externs: [ExternSpec] = []
     for symbol in symbols {
+      let place = ObjectFileError.Place(section: ".symtab", record: symbol.index, offset: symbol.index * 24)
       guard let (record, section) = declarations.byName[symbol.name] else {
-        throw ObjectFileError(.badExtern(name: symbol.name, "it has no declaration in the object's BTF"))
+        throw ObjectFileError(.badExtern(name: symbol.name, "it has no declaration in the object's BTF"), at: place)
       }
-      let kind = try Kind(record, section: section, name: symbol.name, btf: btf)
+      let kind: Kind
+      do { kind = try Kind(record, section: section, name: symbol.name, btf: btf) } catch {
+        throw error.located(at: place)
+      }
       externs.append(
         ExternSpec(name: symbol.name, kind: kind, isWeak: symbol.binding == STB_WEAK, declaration: record.id))
     }

@@ -39,7 +39,7 @@ struct FunctionReader {
       let symbols = elf.symbols.filter { $0.section == index && $0.type == STT_FUNC }.sorted { $0.value < $1.value }
       for symbol in symbols {
         guard section.name == ".text" || symbol.binding != STB_LOCAL else {
-          throw ObjectFileError(.badFunction(name: symbol.name, section: section.name))
+          throw ObjectFileError(.staticProgram(name: symbol.name), at: symbol.place(in: section))
         }
         let function = try read(symbol, in: section, index: index)
         entries.append((function, section.name, section.name != ".text"))
@@ -52,7 +52,7 @@ struct FunctionReader {
     _ symbol: ELFFile.Symbol, in section: ELFFile.Section, index: Int
   ) throws(ObjectFileError) -> FunctionSpec {
     let size = Instruction.byteCount
-    let bad = ObjectFileError(.badFunction(name: symbol.name, section: section.name))
+    let bad = ObjectFileError(.badFunction(name: symbol.name), at: symbol.place(in: section))
     guard symbol.value % size == 0, symbol.size % size == 0, symbol.size > 0, symbol.value <= section.contents.count,
       symbol.size <= section.contents.count - symbol.value
     else { throw bad }
@@ -85,10 +85,8 @@ struct FunctionReader {
     let size = Instruction.byteCount
     var references: [Reference] = []
     var relocated: Set<Int> = []
-    for (record, relocation) in (elf.relocations[index] ?? []).enumerated() where range.contains(relocation.offset) {
-      func fail(_ why: String) -> ObjectFileError {
-        ObjectFileError(.badRelocation(section: ".rel" + section.name, record: record, why))
-      }
+    for relocation in elf.relocations[index] ?? [] where range.contains(relocation.offset) {
+      func fail(_ why: String) -> ObjectFileError { ObjectFileError(.badRelocation(why), at: relocation.place) }
       guard (relocation.offset - range.lowerBound) % size == 0 else { throw fail("it points between instructions") }
       let place = (relocation.offset - range.lowerBound) / size
       let symbol = elf.symbols[relocation.symbol]

@@ -30,6 +30,10 @@ extension ObjectSpec {
     self.name = objectName
     self.license = try elf.license()
     self.version = elf.version()
+    self.isBigEndian = elf.isBigEndian
+    self.sections = elf.sections.map {
+      SectionSpec(name: $0.name, type: $0.type, flags: $0.flags, offset: $0.offset, byteCount: $0.size)
+    }
     self.maps = legacyMaps.specs + definedMaps.specs + dataMaps.specs + operations.specs
     self.variables = dataMaps.variables
     self.externs = externs
@@ -52,7 +56,9 @@ extension ObjectSpec {
 extension ELFFile {
   fileprivate func license() throws(ObjectFileError) -> String {
     guard let (_, section) = section(named: "license") else { return "" }
-    guard let license = try? section.contents.cString(at: 0) else { throw ObjectFileError(.badLicense) }
+    guard let license = try? section.contents.cString(at: 0) else {
+      throw ObjectFileError(.badLicense, at: ObjectFileError.Place(section: "license", record: nil, offset: 0))
+    }
     return license
   }
 

@@ -6,6 +6,10 @@ public import BPFTypes
 public struct ObjectSpec: Sendable {
   /// The file's name up to its first dot; data maps are named after it.
   public let name: String
+  /// Whether it is for machines of the other byte order: it can be looked at, but not be loaded here.
+  public let isBigEndian: Bool
+  /// All ELF sections, by their index.
+  public let sections: [SectionSpec]
   /// From the `license` section; empty where there is none, and then helpers for GPL programs are refused.
   public let license: String
   /// From the `version` section, as `LINUX_VERSION_CODE`; objects seldom have one.
@@ -23,6 +27,19 @@ public struct ObjectSpec: Sendable {
   /// The object's types with the sizes and offsets of its data sections filled in.
   public let btf: BTF?
   public let warnings: [ObjectWarning]
+}
+
+/// A section of the file.
+public struct SectionSpec: Hashable, Sendable {
+  public let name: String
+  /// `SHT_*`
+  public let type: UInt32
+  /// `SHF_*`
+  public let flags: UInt64
+  /// In bytes from the start of the file.
+  public let offset: Int
+  /// In memory; a `SHT_NOBITS` section takes nothing in the file.
+  public let byteCount: Int
 }
 
 /// A map to create: the attributes of BPF_MAP_CREATE.

@@ -68,6 +68,7 @@ public struct FunctionInformation: Hashable, Sendable {
 extension LoadPlan {
   /// - Parameter kernel: what the object is for; an object without relocations and externs needs to know nothing of it.
   public init(_ object: ObjectSpec, kernel: TargetKernel = TargetKernel()) throws(PlanError) {
+    guard !object.isBigEndian else { throw .otherByteOrder }
     let externs: ExternResolution
     do { externs = try ExternResolution(object, kernel: kernel) } catch { throw .extern(error) }
     let relocated = try RelocatedFunctions(object, kernel: kernel)

@@ -5,6 +5,7 @@ public enum PlanError: Error, Hashable, Sendable {
   /// No function begins where an instruction refers to; `instruction` counts from the start of `function`.
   case noSuchFunction(program: String, function: String, instruction: Int, section: Int, start: Int)
   case tooLarge(program: String, instructionCount: Int)
+  case otherByteOrder
   case unknownSection(program: String, section: String)
   case noTarget(program: String, section: String)
   case noSuchTarget(program: String, name: String)
@@ -26,6 +27,8 @@ extension PlanError: CustomStringConvertible {
         + "of ELF section \(section), but none begins there"
     case .tooLarge(let program, let count):
       "program \(program) has \(count) instructions with its subprograms, over a million"
+    case .otherByteOrder:
+      "the object is for big-endian machines; compile it with -target bpfel, or load it on such a one"
     case .unknownSection(let program, let section):
       "program \(program): the section name \(section) tells no program type; give it one, or leave the program out"
     case .noTarget(let program, let section):
