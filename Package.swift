@@ -49,6 +49,7 @@ let object: [Target] = [
   module("Object", "BPFTypes", uses: ["ByteReading"]),
   module("Object", "BPFObjectFile", uses: ["CLibelf", "ByteReading", "BPFInstructions", "BPFTypes"]),
   module("Object", "BPFRelocation", uses: ["ByteReading", "BPFInstructions", "BPFTypes", "BPFObjectFile"]),
+  module("Object", "ObjectListing", uses: ["BPFInstructions", "BPFTypes", "BPFObjectFile", "BPFRelocation"]),
 ]
 
 let runtime: [Target] = [
@@ -84,7 +85,7 @@ let tool: [Target] = [
     name: "MeropsCommand",
     dependencies: [
       "CaptureSession", "CaptureEvents", "DemoNetwork", "LinuxCalls", "RouteNetlink", "ByteReading", "BPFInstructions",
-      "BPFTypes", "BPFObjectFile", "BPFRelocation", "BPFLoader", "BPFLinks",
+      "BPFTypes", "BPFObjectFile", "BPFRelocation", "ObjectListing", "BPFLoader", "BPFLinks",
       .product(name: "ArgumentParser", package: "swift-argument-parser"),
     ],
     path: "Sources/Tool/merops", swiftSettings: strict)

@@ -154,6 +154,9 @@ public struct SourceLine: Hashable, Sendable {
   /// The line's number in the upper 22 bits, the column in the lower 10.
   package let lineAndColumn: UInt32
 
+  /// The line's number in its file, from 1 on.
+  public var number: Int { Int(lineAndColumn >> 10) }
+
   /// The same line for an instruction further on.
   package func moved(by instructionCount: Int) -> SourceLine {
     SourceLine(

@@ -1,5 +1,5 @@
 import BPFInstructions
-import BPFTypes
+package import BPFTypes
 
 /// The way from a type to a part of it, in one BTF: what an access string such as `0:1:2` stands for, or what the kernel
 /// has in its place.
@@ -98,14 +98,9 @@ struct COREAccess {
   }
 }
 
-extension BTF.Record {
-  var isEnumeration: Bool { kind == .enumeration || kind == .enumeration64 }
-  var isComposite: Bool { kind == .structure || kind == .union }
-}
-
 extension CORERecord {
   /// How C would write the access: `struct task_struct.mm.owner`, `enum bpf_map_type.BPF_MAP_TYPE_HASH`, a type's name.
-  func spelling(in btf: BTF) -> String {
+  package func spelling(in btf: BTF) -> String {
     guard let root = try? btf.record(type), let name = try? btf.name(of: root) else { return "type \(type.rawValue)" }
     let keyword: String
     switch root.kind {

@@ -15,8 +15,10 @@ struct Linker {
   private var instructions: [Instruction] = []
   private var mapReferences: [MapReference] = []
   private var moduleReferences: [ModuleReference] = []
+  private var functionStarts: [FunctionStart] = []
   private var functions: [FunctionInformation] = []
   private var lines: [SourceLine] = []
+  private var relocations: [AppliedRelocation] = []
   private(set) var warnings: [PlanWarning] = []
   /// Where the functions appended so far begin.
   private var starts: [Place: Int] = [:]
@@ -51,7 +53,8 @@ struct Linker {
       attachTarget: target, instructions: instructions,
       mapReferences: mapReferences.sorted { $0.instruction < $1.instruction },
       moduleReferences: moduleReferences.sorted { $0.instruction < $1.instruction },
-      functionModules: externs.functionModules, functions: functions, lines: lines)
+      functionModules: externs.functionModules, functionStarts: functionStarts, functions: functions, lines: lines,
+      relocations: relocations)
   }
 
   private mutating func appendWithCallees(_ function: FunctionSpec) throws(PlanError) {
@@ -159,6 +162,8 @@ struct Linker {
     let place = Place(function)
     starts[place] = base
     instructions += available.instructions[place] ?? function.instructions
+    functionStarts.append(FunctionStart(instruction: base, name: function.name))
+    for relocation in available.relocations[place] ?? [] { relocations.append(relocation.moved(by: base)) }
     try appendInformation(function, base: base)
     return base
   }

@@ -33,10 +33,32 @@ public struct ProgramPlan: Sendable {
   public let moduleReferences: [ModuleReference]
   /// The modules whose functions are called, in the order of the descriptors that BPF_PROG_LOAD gets, from 1 on.
   public let functionModules: [String]
+  /// Where each function begins, the program's own first.
+  public let functionStarts: [FunctionStart]
   /// `struct bpf_func_info`: where each function begins and its type; empty without BTF.
   public let functions: [FunctionInformation]
   /// `struct bpf_line_info`, ascending; `instruction` counts from the program's start.
   public let lines: [SourceLine]
+  /// What the CO-RE relocations came to, in the order of the functions.
+  public let relocations: [AppliedRelocation]
+}
+
+/// A function of a linked program.
+public struct FunctionStart: Hashable, Sendable {
+  public let instruction: Int
+  public let name: String
+}
+
+/// A CO-RE relocation that has been carried out.
+public struct AppliedRelocation: Hashable, Sendable {
+  /// Counts from the start of the linked program.
+  public let instruction: Int
+  public let record: CORERecord
+  public let result: CORERelocator.Result
+
+  func moved(by instructionCount: Int) -> AppliedRelocation {
+    AppliedRelocation(instruction: instruction + instructionCount, record: record, result: result)
+  }
 }
 
 /// An instruction that needs a map's descriptor.

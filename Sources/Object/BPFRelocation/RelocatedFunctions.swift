@@ -22,6 +22,8 @@ struct RelocatedFunctions {
 
   private(set) var functions: [Place: FunctionSpec] = [:]
   private(set) var instructions: [Place: [Instruction]] = [:]
+  /// What the CO-RE relocations came to; instructions count from the function's start.
+  private(set) var relocations: [Place: [AppliedRelocation]] = [:]
 
   init(_ object: ObjectSpec, kernel: TargetKernel) throws(PlanError) {
     var relocator: CORERelocator?
@@ -41,7 +43,10 @@ struct RelocatedFunctions {
           }
           guard let result = try relocator?.resolve(record) else { continue }
           guard record.instructionOffset % Instruction.byteCount == 0 else { throw .noSuchInstruction }
-          try result.apply(to: &code, at: record.instructionOffset / Instruction.byteCount)
+          let instruction = record.instructionOffset / Instruction.byteCount
+          try result.apply(to: &code, at: instruction)
+          relocations[place, default: []].append(
+            AppliedRelocation(instruction: instruction, record: record, result: result))
         } catch {
           throw .relocation(
             program: function.name,

@@ -33,6 +33,8 @@ extension BTF {
     public var size: Int { Int(sizeOrType) }
     /// For kinds that refer to one other type: pointer, typedef, modifiers, function, variable, tags.
     public var referent: TypeID { TypeID(rawValue: sizeOrType) }
+    package var isEnumeration: Bool { kind == .enumeration || kind == .enumeration64 }
+    package var isComposite: Bool { kind == .structure || kind == .union }
     package var bodyOffset: Int { offset + Self.headerByteCount }
   }
 

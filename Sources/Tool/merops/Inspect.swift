@@ -1,10 +1,9 @@
-import ArgumentParser
+public import ArgumentParser
 import BPFObjectFile
 import BPFRelocation
 import BPFTypes
-import ByteReading
-import Glibc
-import LinuxCalls
+import FoundationEssentials
+public import ObjectListing
 
 /// `merops inspect`
 struct Inspect: ParsableCommand {
@@ -13,7 +12,7 @@ struct Inspect: ParsableCommand {
     abstract: "Shows what a BPF object file holds, and what loading it would ask of a kernel.",
     discussion: """
       Nothing is loaded, and no privilege is needed. With --relocated the object is completed for a kernel: the running \
-      one, or one that files describe.
+      one, or one that files describe. With --btf-c, OBJECT can also be a file of types, like /sys/kernel/btf/vmlinux.
       """)
 
   @Argument(help: "The object file.")
@@ -22,107 +21,84 @@ struct Inspect: ParsableCommand {
   var relocated = false
   @Flag(help: "One JSON document.")
   var json = false
-  @Option(help: "The kernel's types: a file like /sys/kernel/btf/vmlinux.")
-  var btf: String?
-  @Option(help: "A module's types, named like the module; can be given several times.")
-  var moduleBtf: [String] = []
-  @Option(help: "The kernel's symbols: a file like /proc/kallsyms.")
-  var kallsyms: String?
-  @Option(help: "The kernel's configuration: a file like /boot/config-*.")
-  var kconfig: String?
-  @Option(help: "The kernel's release, as uname -r says it.")
-  var release: String?
-  @Option(name: .customLong("version"), help: "The kernel's version, as uname -v says it.")
-  var kernelVersion: String?
-  @Option(help: "How many CPUs there can be.")
-  var ncpus: Int?
-  @Option(help: "Leave a program out.")
-  var disable: [String] = []
-  @Option(help: "PROGRAM=TARGET: what the program attaches to.")
-  var attach: [String] = []
-  @Option(help: "PROGRAM=NUMBER: the program's type.")
-  var type: [String] = []
+  @Flag(name: .customLong("btf-c"), help: "The object's types as a C header.")
+  var btfC = false
+  @Option(help: "Only this part; can be given several times. (values: \(Self.partNames))")
+  var show: [ObjectListing.Part] = []
+  @Option(help: "Only this function's code; can be given several times.")
+  var function: [String] = []
+  @OptionGroup(title: "The kernel")
+  var target: KernelOptions
+  @OptionGroup(title: "Changes to the object")
+  var changes: ObjectChanges
+
+  private static var partNames: String { ObjectListing.Part.allCases.map(\.rawValue).joined(separator: ", ") }
 
   func validate() throws {
-    guard relocated && json else { throw ValidationError("Only --relocated --json is there so far.") }
-    if let ncpus, ncpus < 1 { throw ValidationError("--ncpus \(ncpus): there is at least one CPU.") }
-    for assignment in attach + type where !assignment.contains("=") {
-      throw ValidationError("'\(assignment)': write PROGRAM=VALUE.")
+    if btfC, relocated || json || !show.isEmpty || !function.isEmpty {
+      throw ValidationError("--btf-c prints types only; leave out --relocated, --json, --show and --function.")
+    }
+    if json, !show.isEmpty || !function.isEmpty {
+      throw ValidationError("--json is the whole document; leave out --show and --function.")
     }
   }
 
   func run() throws {
-    print(try document().json)
+    if relocated && json { return print(try document().json) }
+    let bytes = try KernelOptions.contents(of: object)
+    let name = object.split(separator: "/").last.map(String.init) ?? object
+    if btfC { return print(try header(bytes, name: name), terminator: "") }
+    var spec: ObjectSpec
+    do { spec = try ObjectSpec(name: name, bytes: bytes) } catch { throw Failure(report: "\(object): \(error)") }
+    try changes.apply(to: &spec)
+    for warning in spec.warnings { StandardError.write("merops: \(object): \(warning)") }
+    try check(functions: spec)
+    let parts = show.isEmpty ? (function.isEmpty ? Set(ObjectListing.Part.allCases) : [.code]) : Set(show)
+    if relocated {
+      let plan: LoadPlan
+      do { plan = try LoadPlan(spec, kernel: try target.kernel()) } catch let error as PlanError {
+        throw Failure(report: "\(object): \(error)")
+      }
+      for warning in plan.warnings { StandardError.write("merops: \(object): \(warning)") }
+      print(PlanListing(plan, of: spec).text(parts, only: Set(function)), terminator: "")
+    } else {
+      let listing = ObjectListing(spec, file: name)
+      print(json ? oneLine(listing) : listing.text(parts, only: Set(function)), terminator: json ? "\n" : "")
+    }
+  }
+
+  private func check(functions spec: ObjectSpec) throws(ValidationError) {
+    let known = spec.programs.map(\.name) + spec.subprograms.map(\.name)
+    for name in function where !known.contains(name) {
+      throw ValidationError("--function \(name): the object has \(known.joined(separator: ", ")).")
+    }
+  }
+
+  /// The types of an object, or of a file that holds nothing else.
+  private func header(_ bytes: [UInt8], name: String) throws -> String {
+    let btf: BTF?
+    if bytes.starts(with: [0x9f, 0xeb]) {
+      do { btf = try BTF(bytes: bytes) } catch { throw Failure(report: "\(object) \(error)") }
+    } else {
+      do { btf = try ObjectSpec(name: name, bytes: bytes).btf } catch { throw Failure(report: "\(object): \(error)") }
+    }
+    guard let btf else { throw Failure(report: "\(object) has no BTF: compile it with -g") }
+    do { return try CHeader.text(of: btf) } catch { throw Failure(report: "\(object): its BTF \(error)") }
   }
 
   func document() throws -> PlanDocument {
-    let bytes = try Self.contents(of: object)
+    let bytes = try KernelOptions.contents(of: object)
     var spec: ObjectSpec
     do {
       let name = object.split(separator: "/").last.map(String.init) ?? object
       spec = try ObjectSpec(name: name, bytes: bytes)
     } catch { return PlanDocument(failed: "open", "\(error)") }
-    try change(&spec)
-    let kernel = try self.kernel()
+    try changes.apply(to: &spec)
+    let kernel = try target.kernel()
     do { return PlanDocument(try LoadPlan(spec, kernel: kernel), of: spec) } catch {
       return PlanDocument(failed: "load", "\(error)")
     }
   }
-
-  private func change(_ spec: inout ObjectSpec) throws(ValidationError) {
-    func program(_ name: String) throws(ValidationError) -> Int {
-      guard let index = spec.programIndex(name) else { throw ValidationError("The object has no program \(name).") }
-      return index
-    }
-    for name in disable { spec.programs[try program(name)].isWanted = false }
-    for assignment in attach {
-      let parts = assignment.split(separator: "=", maxSplits: 1).map(String.init)
-      spec.programs[try program(parts[0])].target = parts.last
-    }
-    for assignment in type {
-      let parts = assignment.split(separator: "=", maxSplits: 1).map(String.init)
-      guard let number = parts.last.flatMap({ UInt32($0) }) else {
-        throw ValidationError("--type \(assignment): a program type is a number (enum bpf_prog_type).")
-      }
-      spec.programs[try program(parts[0])].type = ProgramType(rawValue: number)
-    }
-  }
-
-  private func kernel() throws -> TargetKernel {
-    var kernel = TargetKernel()
-    let types = try Self.types(in: btf ?? "/sys/kernel/btf/vmlinux")
-    kernel.btf = types
-    for path in moduleBtf {
-      let file = path.split(separator: "/").last ?? ""
-      let name = file.hasSuffix(".btf") ? file.dropLast(4) : file
-      kernel.modules.append(
-        TargetKernel.Module(name: String(name), btf: try Self.types(in: path, base: types)))
-    }
-    kernel.symbols = (try? Self.contents(of: kallsyms ?? "/proc/kallsyms")) ?? []
-    kernel.release = release ?? Self.unameRelease
-    kernel.version = kernelVersion ?? ""
-    kernel.configuration = (try? Self.contents(of: kconfig ?? "/boot/config-\(kernel.release)")) ?? []
-    kernel.cpuCount = ncpus ?? Int(sysconf(Int32(_SC_NPROCESSORS_CONF)))
-    return kernel
-  }
-
-  private static var unameRelease: String {
-    var name = utsname()
-    guard unsafe uname(&name) == 0 else { return "" }
-    return unsafe withUnsafeBytes(of: name.release) { unsafe String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
-  }
-
-  private static func types(in path: String, base: BTF? = nil) throws(Failure) -> BTF {
-    do { return try BTF(file: path, base: base) } catch let error as SystemCallError {
-      throw Failure(report: "read \(path): \(error.errno)")
-    } catch {
-      throw Failure(report: "\(path) \(error)")
-    }
-  }
-
-  private static func contents(of path: String) throws(Failure) -> [UInt8] {
-    do { return try LinuxCalls.contents(ofFile: path) } catch {
-      throw Failure(report: "read \(path): \(error.errno)")
-    }
-  }
 }
+
+extension ObjectListing.Part: ExpressibleByArgument {}

@@ -38,14 +38,16 @@ struct PlanDocument: Encodable {
     programs = object.programs.map { ProgramDocument($0, planned[$0.name], plan: plan) }
   }
 
-  /// One line.
-  var json: String {
-    let encoder = JSONEncoder()
-    encoder.keyEncodingStrategy = .convertToSnakeCase
-    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-    let data = (try? encoder.encode(self)) ?? Data()
-    return String(decoding: data, as: UTF8.self)
-  }
+  var json: String { oneLine(self) }
+}
+
+/// JSON without a line's end, its names in snake case.
+func oneLine(_ document: some Encodable) -> String {
+  let encoder = JSONEncoder()
+  encoder.keyEncodingStrategy = .convertToSnakeCase
+  encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+  let data = (try? encoder.encode(document)) ?? Data()
+  return String(decoding: data, as: UTF8.self)
 }
 
 /// A JSON value of one of several kinds, for lists that mix them.
