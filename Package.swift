@@ -62,8 +62,8 @@ let runtime: [Target] = [
   .target(
     name: "Merops",
     dependencies: [
-      "LinuxCalls", "BPFInstructions", "BPFTypes", "BPFObjectFile", "BPFRelocation", "BPFLoader", "BPFLinks",
-      "BPFRings",
+      "LinuxCalls", "BPFInstructions", "BPFTypes", "BPFObjectFile", "BPFRelocation", "ObjectListing", "BPFLoader",
+      "BPFLinks", "BPFRings",
     ],
     path: "Sources/Merops", swiftSettings: strict),
 ]

@@ -12,6 +12,7 @@
 @_exported public import BPFRings
 @_exported public import BPFTypes
 @_exported public import LinuxCalls
+@_exported public import ObjectListing
 
 extension RingBuffer {
   /// The reader's end of a loaded ring buffer map. A ring has one reader.

@@ -1,0 +1,12 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// A package of its own, since its targets are built with a sanitizer (see run).
+let package = Package(
+  name: "Fuzz",
+  dependencies: [.package(name: "Merops", path: "../..")],
+  targets: [
+    .target(name: "CFuzzer"),
+    .executableTarget(name: "fuzz", dependencies: ["CFuzzer", .product(name: "Merops", package: "Merops")]),
+  ]
+)

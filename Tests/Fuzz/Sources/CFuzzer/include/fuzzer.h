@@ -1,0 +1,4 @@
+/* libFuzzer's entrance for programs with a main function of their own (clang's compiler-rt). */
+#include <stddef.h>
+#include <stdint.h>
+int LLVMFuzzerRunDriver(int *argc, char ***argv, int (*test)(const uint8_t *data, size_t size));
