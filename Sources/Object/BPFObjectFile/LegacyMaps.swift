@@ -23,7 +23,8 @@ struct LegacyMaps {
       let symbols = elf.variables(inSection: index).values.sorted { $0.value < $1.value }
       for (number, symbol) in symbols.enumerated() {
         let end = number + 1 < symbols.count ? symbols[number + 1].value : section.size
-        do { specs.append(try Self.spec(symbol.name, section.contents, symbol.value..<max(end, symbol.value))) } catch {
+        let range = symbol.value..<max(min(end, section.contents.count), symbol.value)
+        do { specs.append(try Self.spec(symbol.name, section.contents, range)) } catch {
           throw error.located(at: ObjectFileError.Place(section: section.name, record: number, offset: symbol.value))
         }
         places[SectionPlace(section: index, offset: symbol.value)] = symbol.name

@@ -55,14 +55,12 @@ struct COREAccess {
         let record = try btf.resolve(id)
         switch record.kind {
         case .structure, .union:
-          let members = try btf.members(of: record)
-          guard index < members.count else { throw BadAccess.error }
-          bitOffset += members[index].bitOffset
+          guard index < record.itemCount else { throw BadAccess.error }
+          let member = try btf.member(index, of: record)
+          bitOffset += member.bitOffset
           // A step through an anonymous member leaves no trace: the kernel may have the rest elsewhere.
-          if !members[index].name.isEmpty {
-            steps.append(Step(type: record.id, index: index, name: members[index].name))
-          }
-          id = members[index].type
+          if !member.name.isEmpty { steps.append(Step(type: record.id, index: index, name: member.name)) }
+          id = member.type
         case .array:
           let array = try btf.array(record)
           let isFlexible = try isFlexible(array.count)

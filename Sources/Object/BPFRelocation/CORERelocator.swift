@@ -31,6 +31,9 @@ public struct CORERelocator {
   /// By the object's type. What one record rules out is not looked at for the next, as libbpf has it.
   private var candidates: [BTF.TypeID: [Candidate]] = [:]
 
+  /// For all records together: an object of a few kilobytes could have thousands look through thousands of members.
+  private var limit = BTFStepLimit(100_000_000)
+
   /// The types that records begin at.
   private let roots: Set<BTF.TypeID>
 
@@ -165,16 +168,18 @@ extension CORERelocator {
 
 extension CORERelocator {
   /// The kernel's counterpart of an access, `nil` where the candidate has none.
-  private func match(
+  private mutating func match(
     _ local: COREAccess, _ kind: CORERecord.Kind, _ btf: BTF, _ type: BTF.TypeID
   ) throws(BTFError) -> COREAccess? {
     var target = COREAccess(btf: btf, root: type)
     switch kind {
     case .localTypeID: return target
     case .targetTypeID, .typeExists, .typeSize:
-      return try CORETypes.areCompatible(local.root, in: object, type, in: btf) ? target : nil
+      var types = CORETypes(object, btf)
+      return try types.areCompatible(local.root, type) ? target : nil
     case .typeMatches:
-      return try CORETypes.doMatch(local.root, in: object, type, in: btf) ? target : nil
+      var types = CORETypes(object, btf)
+      return try types.doMatch(local.root, type) ? target : nil
     case .enumeratorExists, .enumeratorValue:
       let enumeration = try btf.resolve(type)
       guard enumeration.isEnumeration, let name = local.steps.first?.name?.withoutFlavour else { return nil }
@@ -189,8 +194,8 @@ extension CORERelocator {
 
     var id = try btf.resolvedID(type)
     for (place, step) in local.steps.enumerated() {
-      if step.name != nil {
-        guard let (found, next) = try member(step, of: id, in: btf, depth: 0) else { return nil }
+      if let name = step.name {
+        guard let (found, next) = try member(step, Array(name.utf8), of: id, in: btf, depth: 0) else { return nil }
         guard let next else { return nil }
         let (sum, overflow) = target.bitOffset.addingReportingOverflow(found.bitOffset)
         guard !overflow else { throw BTFError(.tooLarge, at: 0) }
@@ -214,22 +219,25 @@ extension CORERelocator {
 
   /// A member of the same name, also inside of anonymous members.
   /// - Returns: `nil` where there is none; `next` is `nil` where it has an incompatible type, and then nothing else counts.
-  private func member(
-    _ step: COREAccess.Step, of type: BTF.TypeID, in btf: BTF, depth: Int
+  private mutating func member(
+    _ step: COREAccess.Step, _ name: [UInt8], of type: BTF.TypeID, in btf: BTF, depth: Int
   ) throws(BTFError) -> (found: (step: COREAccess.Step, bitOffset: Int), next: BTF.TypeID?)? {
     guard depth < BTF.depthLimit else { throw BTFError(.tooDeep, at: 0, type: Int(type.rawValue)) }
     let id = try btf.resolvedID(type)
-    guard id != .void, case let record = try btf.record(id), record.isComposite, let name = step.name else {
-      return nil
-    }
-    for (index, member) in try btf.members(of: record).enumerated() {
+    guard id != .void, case let record = try btf.record(id), record.isComposite else { return nil }
+    try limit.take(1 + record.itemCount)
+    var next = 0
+    while let index = try btf.firstMember(of: record, from: next, where: { $0 == 0 || btf.string(at: $0, is: name) }) {
+      next = index + 1
+      let member = try btf.member(index, of: record)
       if member.name.isEmpty {
-        guard let (found, next) = try self.member(step, of: member.type, in: btf, depth: depth + 1) else { continue }
+        guard let (found, next) = try self.member(step, name, of: member.type, in: btf, depth: depth + 1) else {
+          continue
+        }
         return ((found.step, found.bitOffset + member.bitOffset), next)
       }
-      guard member.name == name else { continue }
-      let local = try object.members(of: object.record(step.type))[step.index]
-      let isCompatible = try CORETypes.areFieldsCompatible(local.type, in: object, member.type, in: btf)
+      let local = try object.member(step.index, of: object.record(step.type))
+      let isCompatible = try CORETypes(object, btf).areFieldsCompatible(local.type, member.type)
       let found = COREAccess.Step(type: record.id, index: index, name: member.name)
       return ((found, member.bitOffset), isCompatible ? member.type : nil)
     }
@@ -304,7 +312,7 @@ extension CORERelocator {
       default: throw BTFError(.noSize, at: Self.notForElements)
       }
     }
-    let member = try btf.members(of: btf.record(step.type))[step.index]
+    let member = try btf.member(step.index, of: btf.record(step.type))
     let type = try btf.resolve(member.type)
     let isBitField = member.bitFieldSize > 0
     var (byteSize, byteOffset, bitSize) = (0, access.bitOffset / 8, member.bitFieldSize)

@@ -1,7 +1,16 @@
 import BPFTypes
 
 /// When two types count as the same for CO-RE. Names are compared without their flavours (`___x`).
-enum CORETypes {
+struct CORETypes {
+  let localTypes: BTF
+  let targetTypes: BTF
+  private var limit = BTFStepLimit()
+
+  init(_ localTypes: BTF, _ targetTypes: BTF) {
+    self.localTypes = localTypes
+    self.targetTypes = targetTypes
+  }
+
   /// The type, `nil` for `void`.
   private static func resolved(_ id: BTF.TypeID, in btf: BTF) throws(BTFError) -> BTF.Record? {
     let id = try btf.resolvedID(id)
@@ -14,9 +23,7 @@ enum CORETypes {
     return one.kind == other.kind || one.isEnumeration && other.isEnumeration
   }
 
-  private static func areWhole(
-    _ one: BTF.Record, in localTypes: BTF, _ other: BTF.Record, in targetTypes: BTF
-  ) throws(BTFError) -> Bool {
+  private func areWhole(_ one: BTF.Record, _ other: BTF.Record) throws(BTFError) -> Bool {
     let (ours, theirs) = (try localTypes.encoding(of: one), try targetTypes.encoding(of: other))
     return ours.bitOffset == 0 && theirs.bitOffset == 0
   }
@@ -25,48 +32,47 @@ enum CORETypes {
 
   /// Whether the kernel's type can stand for the object's where only its kind and the shape of pointers, arrays and
   /// functions count.
-  static func areCompatible(
-    _ local: BTF.TypeID, in localTypes: BTF, _ target: BTF.TypeID, in targetTypes: BTF, depth: Int = 0
+  mutating func areCompatible(
+    _ local: BTF.TypeID, _ target: BTF.TypeID, depth: Int = 0
   ) throws(BTFError) -> Bool {
-    guard depth < BTF.depthLimit else { throw tooDeep }
-    let one = try resolved(local, in: localTypes)
-    let other = try resolved(target, in: targetTypes)
-    guard haveLikeKinds(one, other) else { return false }
+    guard depth < BTF.depthLimit else { throw Self.tooDeep }
+    try limit.take()
+    let one = try Self.resolved(local, in: localTypes)
+    let other = try Self.resolved(target, in: targetTypes)
+    guard Self.haveLikeKinds(one, other) else { return false }
     guard let one, let other else { return true }
     switch one.kind {
     case .structure, .union, .enumeration, .enumeration64, .forward: return true
     case .integer:
-      return try areWhole(one, in: localTypes, other, in: targetTypes)
+      return try areWhole(one, other)
     case .pointer:
-      return try areCompatible(one.referent, in: localTypes, other.referent, in: targetTypes, depth: depth + 1)
+      return try areCompatible(one.referent, other.referent, depth: depth + 1)
     case .array:
       return try areCompatible(
-        localTypes.array(one).element, in: localTypes, targetTypes.array(other).element, in: targetTypes,
-        depth: depth + 1)
+        localTypes.array(one).element, targetTypes.array(other).element, depth: depth + 1)
     case .functionPrototype:
       let (ours, theirs) = (try localTypes.parameters(of: one), try targetTypes.parameters(of: other))
       guard ours.count == theirs.count else { return false }
       for (our, their) in zip(ours, theirs) {
-        guard try areCompatible(our.type, in: localTypes, their.type, in: targetTypes, depth: depth + 1) else {
+        guard try areCompatible(our.type, their.type, depth: depth + 1) else {
           return false
         }
       }
-      return try areCompatible(one.referent, in: localTypes, other.referent, in: targetTypes, depth: depth + 1)
+      return try areCompatible(one.referent, other.referent, depth: depth + 1)
     default: return false
     }
   }
 
   /// Whether a member of the kernel's can stand for one of the object's of the same name.
-  static func areFieldsCompatible(
-    _ local: BTF.TypeID, in localTypes: BTF, _ target: BTF.TypeID, in targetTypes: BTF
-  ) throws(BTFError) -> Bool {
+  func areFieldsCompatible(_ local: BTF.TypeID, _ target: BTF.TypeID) throws(BTFError) -> Bool {
     var (local, target) = (local, target)
     for _ in 0..<BTF.depthLimit {
-      guard let one = try resolved(local, in: localTypes), let other = try resolved(target, in: targetTypes) else {
+      guard let one = try Self.resolved(local, in: localTypes), let other = try Self.resolved(target, in: targetTypes)
+      else {
         return false
       }
       if one.isComposite && other.isComposite { return true }
-      guard haveLikeKinds(one, other) else { return false }
+      guard Self.haveLikeKinds(one, other) else { return false }
       switch one.kind {
       case .pointer, .float: return true
       case .forward, .enumeration, .enumeration64:
@@ -75,27 +81,23 @@ enum CORETypes {
         return ours.isEmpty || theirs.isEmpty || ours == theirs
       case .integer:
         // Only the old integers that were bit fields themselves are refused.
-        return try areWhole(one, in: localTypes, other, in: targetTypes)
+        return try areWhole(one, other)
       case .array:
         (local, target) = (try localTypes.array(one).element, try targetTypes.array(other).element)
       default: return false
       }
     }
-    throw tooDeep
+    throw Self.tooDeep
   }
 
   /// Whether the kernel's type has all that the object's has, with the same types (`bpf_core_type_matches`).
-  static func doMatch(
-    _ local: BTF.TypeID, in localTypes: BTF, _ target: BTF.TypeID, in targetTypes: BTF, isBehindPointer: Bool = false,
-    depth: Int = 0
+  mutating func doMatch(
+    _ local: BTF.TypeID, _ target: BTF.TypeID, isBehindPointer: Bool = false, depth: Int = 0
   ) throws(BTFError) -> Bool {
-    guard depth < BTF.depthLimit else { throw tooDeep }
-    func go(_ ours: BTF.TypeID, _ theirs: BTF.TypeID, _ isBehindPointer: Bool) throws(BTFError) -> Bool {
-      try doMatch(
-        ours, in: localTypes, theirs, in: targetTypes, isBehindPointer: isBehindPointer, depth: depth + 1)
-    }
-    let one = try resolved(local, in: localTypes)
-    let other = try resolved(target, in: targetTypes)
+    guard depth < BTF.depthLimit else { throw Self.tooDeep }
+    try limit.take()
+    let one = try Self.resolved(local, in: localTypes)
+    let other = try Self.resolved(target, in: targetTypes)
     let ourName = try one.map { (record) throws(BTFError) in try localTypes.name(of: record) } ?? ""
     let theirName = try other.map { (record) throws(BTFError) in try targetTypes.name(of: record) } ?? ""
     guard ourName.withoutFlavour == theirName.withoutFlavour else { return false }
@@ -117,8 +119,9 @@ enum CORETypes {
       let theirs = try targetTypes.members(of: other)
       for our in try localTypes.members(of: one) {
         var isMatched = false
+        try limit.take(theirs.count)
         for their in theirs where !isMatched && our.name.withoutFlavour == their.name.withoutFlavour {
-          isMatched = try go(our.type, their.type, isBehindPointer)
+          isMatched = try doMatch(our.type, their.type, isBehindPointer: isBehindPointer, depth: depth + 1)
         }
         guard isMatched else { return false }
       }
@@ -128,18 +131,20 @@ enum CORETypes {
       return try localTypes.encoding(of: one).isSigned == targetTypes.encoding(of: other).isSigned
     case .pointer:
       guard one.kind == other.kind else { return false }
-      return try go(one.referent, other.referent, true)
+      return try doMatch(one.referent, other.referent, isBehindPointer: true, depth: depth + 1)
     case .array:
       guard one.kind == other.kind else { return false }
       let (ours, theirs) = (try localTypes.array(one), try targetTypes.array(other))
       guard ours.count == theirs.count else { return false }
-      return try go(ours.element, theirs.element, isBehindPointer)
+      return try doMatch(ours.element, theirs.element, isBehindPointer: isBehindPointer, depth: depth + 1)
     case .functionPrototype:
       guard one.kind == other.kind, one.itemCount == other.itemCount else { return false }
       for (our, their) in zip(try localTypes.parameters(of: one), try targetTypes.parameters(of: other)) {
-        guard try go(our.type, their.type, isBehindPointer) else { return false }
+        guard try doMatch(our.type, their.type, isBehindPointer: isBehindPointer, depth: depth + 1) else {
+          return false
+        }
       }
-      return try go(one.referent, other.referent, isBehindPointer)
+      return try doMatch(one.referent, other.referent, isBehindPointer: isBehindPointer, depth: depth + 1)
     default: return false
     }
   }

@@ -75,9 +75,10 @@ struct ExternResolution {
       guard let id = try? btf.types(named: name, kinds: [kind]).first, let record = try? btf.record(id) else {
         continue
       }
+      var types = CORETypes(objectTypes, btf)
       guard
         let referent = try? kind == .variable ? btf.resolvedID(record.referent) : record.referent,
-        (try? CORETypes.areCompatible(declared, in: objectTypes, referent, in: btf)) ?? false
+        (try? types.areCompatible(declared, referent)) ?? false
       else {
         if kind == .function && extern.isWeak { return .missing }
         throw ExternError(name: extern.name, reason: .otherType)

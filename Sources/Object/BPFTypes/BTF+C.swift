@@ -10,8 +10,9 @@ extension BTF {
 
   /// - Parameter spelling: of a type that has a name of its own, or of a structure without.
   func cDeclaration(
-    of id: TypeID, named name: String, spelling: (Record) throws(BTFError) -> String
+    of id: TypeID, named name: String, depth: Int = 0, spelling: (Record) throws(BTFError) -> String
   ) throws(BTFError) -> String {
+    guard depth < Self.depthLimit else { throw BTFError(.tooDeep, at: 0, type: Int(id.rawValue)) }
     // Declarators are written from the inside out: what binds to the right of the name comes before what binds to its left.
     var (id, declarator, qualifiers, isPointer) = (id, name, "", false)
     for _ in 0..<Self.depthLimit * 4 {
@@ -36,8 +37,12 @@ extension BTF {
         for parameter in try self.parameters(of: record) {
           parameters.append(
             parameter.type == .void
-              ? "..." : try cDeclaration(of: parameter.type, named: parameter.name, spelling: spelling))
+              ? "..."
+              : try cDeclaration(of: parameter.type, named: parameter.name, depth: depth + 1, spelling: spelling))
         }
+        // Functions that take functions can double with every level.
+        let byteCount = parameters.reduce(declarator.utf8.count) { $0 + $1.utf8.count }
+        guard byteCount < Self.declarationLimit else { throw BTFError(.tooComplex, at: record.offset) }
         declarator += "(" + (parameters.isEmpty ? "void" : parameters.joined(separator: ", ")) + ")"
         (qualifiers, isPointer) = ("", false)
       default:
@@ -47,6 +52,9 @@ extension BTF {
     }
     throw BTFError(.tooDeep, at: 0, type: Int(id.rawValue))
   }
+
+  /// In bytes. The longest in a kernel has about 2,000.
+  private static let declarationLimit = 1 << 16
 
   private static func join(_ type: String, _ declarator: String) -> String {
     declarator.isEmpty ? type : type + " " + declarator

@@ -14,29 +14,29 @@ extension BTF {
     throw BTFError(.tooDeep, at: 0, type: Int(id.rawValue))
   }
 
-  /// The alignment of a value of the type, in bytes, as the C compiler chose it.
-  public func alignment(of id: TypeID) throws(BTFError) -> Int {
-    try alignment(of: id, depth: 0)
+  /// The alignment of a value of the type, in bytes, as C has it for all but structures and unions.
+  package func alignment(of id: TypeID) throws(BTFError) -> Int {
+    var id = id
+    for _ in 0..<Self.depthLimit {
+      let record = try resolve(id)
+      switch record.kind {
+      case .integer, .float, .enumeration, .enumeration64: return min(8, max(record.size, 1))
+      case .pointer: return 8
+      case .array: id = try array(record).element
+      default: throw BTFError(.noSize, at: record.offset, type: Int(id.rawValue))
+      }
+    }
+    throw BTFError(.tooDeep, at: 0, type: Int(id.rawValue))
   }
 
-  private func alignment(of id: TypeID, depth: Int) throws(BTFError) -> Int {
-    guard depth < Self.depthLimit else { throw BTFError(.tooDeep, at: 0, type: Int(id.rawValue)) }
-    let record = try resolve(id)
-    switch record.kind {
-    case .integer, .float, .enumeration, .enumeration64: return min(8, max(record.size, 1))
-    case .pointer: return 8
-    case .array: return try alignment(of: array(record).element, depth: depth + 1)
-    case .structure, .union:
-      var largest = 1
-      for member in try members(of: record) {
-        let alignment = try alignment(of: member.type, depth: depth + 1)
-        largest = max(largest, alignment)
-        // A member out of line with its own alignment shows that the structure is packed.
-        if member.bitFieldSize == 0, member.bitOffset % (8 * alignment) != 0 { return 1 }
-      }
-      return record.size % largest == 0 ? largest : 1
-    default: throw BTFError(.noSize, at: record.offset, type: Int(id.rawValue))
+  /// The type of an array's elements, of one with several dimensions the innermost; else the type itself.
+  package func element(of id: TypeID) throws(BTFError) -> Record {
+    var record = try resolve(id)
+    for _ in 0..<Self.depthLimit {
+      guard record.kind == .array else { return record }
+      record = try resolve(array(record).element)
     }
+    throw BTFError(.tooDeep, at: record.offset, type: Int(id.rawValue))
   }
 
   /// The type below typedefs and qualifiers.

@@ -55,4 +55,17 @@ extension BTF {
   }
 
   private static let flavourMark = Array("___".utf8)
+
+  /// Whether the string at an offset is `name`.
+  package func string(at offset: UInt32, is name: [UInt8]) -> Bool {
+    let (bytes, start): (SharedBytes, Int)
+    if offset < baseStringByteCount, let base = base.first {
+      return base.string(at: offset, is: name)
+    }
+    (bytes, start) = (storage, stringsStart + Int(offset) - baseStringByteCount)
+    guard bytes.matches(name, at: start), let next = try? bytes.read(UInt8.self, at: start + name.count) else {
+      return false
+    }
+    return next == 0
+  }
 }

@@ -105,6 +105,24 @@ extension BTF {
     }
   }
 
+  /// One member, by its place.
+  package func member(_ index: Int, of record: Record) throws(BTFError) -> Member {
+    let place = try word(index * 3 + 2, of: record)
+    let name = try word(index * 3, of: record)
+    return Member(
+      nameOffset: name, name: try string(at: name), type: TypeID(rawValue: try word(index * 3 + 1, of: record)),
+      bitOffset: Int(record.kindFlag ? place & 0xff_ffff : place),
+      bitFieldSize: record.kindFlag ? Int(place >> 24) : 0)
+  }
+
+  /// The place of the first member for which `isWanted` says so of the offset of its name, which is 0 where it has none.
+  package func firstMember(
+    of record: Record, from start: Int = 0, where isWanted: (UInt32) -> Bool
+  ) throws(BTFError) -> Int? {
+    for index in start..<max(start, record.itemCount) where isWanted(try word(index * 3, of: record)) { return index }
+    return nil
+  }
+
   /// The variables of a data section.
   public func variables(of record: Record) throws(BTFError) -> [SectionVariable] {
     var recordOffset = record.bodyOffset - 12

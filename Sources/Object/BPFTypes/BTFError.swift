@@ -1,7 +1,7 @@
 /// BTF or .BTF.ext that cannot be read.
 public struct BTFError: Error, Hashable, Sendable {
   public enum Reason: Hashable, Sendable {
-    case badMagic, unknownVersion, badHeader, badStrings, truncated, tooDeep, tooLarge, noSize, noSuchType
+    case badMagic, unknownVersion, badHeader, badStrings, truncated, tooDeep, tooLarge, noSize, noSuchType, tooComplex
     case unknownKind(UInt8)
     case badStringOffset(UInt32)
     case badRecordSize(UInt32)
@@ -32,6 +32,7 @@ extension BTFError: CustomStringConvertible {
       case .truncated: "ends in the middle of a record"
       case .tooDeep: "has types that refer to each other more than \(BTF.depthLimit) times"
       case .tooLarge: "has a type larger than memory"
+      case .tooComplex: "has types that take more work to follow than any real ones"
       case .noSize: "has a type without a size where one is needed"
       case .noSuchType: "refers to a type that it does not have"
       case .unknownKind(let kind): "has a type of the unknown kind \(kind)"
@@ -40,5 +41,18 @@ extension BTFError: CustomStringConvertible {
       case .badRecordSize(let size): "has records of \(size) bytes, too small or not a multiple of 4"
       }
     return what + (type.map { " (type \($0)" } ?? " (") + "\(type == nil ? "" : ", ")byte \(offset))"
+  }
+}
+
+/// How many steps may be taken through types that refer to each other. Real ones take some hundred; what a made-up BTF
+/// wants can double with every level.
+package struct BTFStepLimit {
+  private var left: Int
+
+  package init(_ count: Int = 1_000_000) { left = count }
+
+  package mutating func take(_ count: Int = 1) throws(BTFError) {
+    left -= count
+    guard left >= 0 else { throw BTFError(.tooComplex, at: 0) }
   }
 }

@@ -1,3 +1,5 @@
+import ByteReading
+
 /// All types of a BTF as a C header: what each needs stands before it, and every member lies where it lay when the BTF
 /// was made.
 ///
@@ -15,6 +17,12 @@ public struct CHeader {
   private var text = ""
   /// Whether a type is part of another one: without a name it is then written in its place there.
   private var isUsed: [Bool]
+
+  /// In bytes, by the structure or union; 0 while it is being computed.
+  private var alignments: [BTF.TypeID: Int] = [:]
+  /// How many more members may be written: structures without names are written wherever they are used, which in a BTF
+  /// that somebody made up could be without end.
+  private var membersLeft: Int
 
   /// How deep types may be nested in each other. The kernel's own are below 40.
   private static let depthLimit = 128
@@ -52,6 +60,7 @@ public struct CHeader {
     self.btf = btf
     states = [State?](repeating: nil, count: btf.typeCount + 1)
     isUsed = [Bool](repeating: false, count: btf.typeCount + 1)
+    membersLeft = 10_000 + btf.storage.count
     for id in btf.ownTypes {
       let record = try btf.record(BTF.TypeID(rawValue: id))
       switch record.kind {
@@ -80,11 +89,14 @@ extension CHeader {
     guard id != .void else { return }
     let record = try btf.record(id)
     switch record.kind {
-    case .pointer: try need(record.referent, whole: false, depth: depth + 1)
+    case .pointer:
+      guard isFirstVisit(id) else { return }
+      try need(record.referent, whole: false, depth: depth + 1)
     case .const, .volatile, .restrict, .typeTag: try need(record.referent, whole: whole, depth: depth + 1)
     // The elements of an array have to be whole even behind a pointer.
     case .array: try need(btf.array(record).element, whole: true, depth: depth + 1)
     case .functionPrototype:
+      guard isFirstVisit(id) else { return }
       for parameter in try btf.parameters(of: record) { try need(parameter.type, whole: false, depth: depth + 1) }
       try need(record.referent, whole: false, depth: depth + 1)
     case .typedef:
@@ -120,26 +132,29 @@ extension CHeader {
     }
   }
 
+  private mutating func isFirstVisit(_ id: BTF.TypeID) -> Bool {
+    defer { states[Int(id.rawValue)] = .defined }
+    return states[Int(id.rawValue)] == nil
+  }
+
   private mutating func need(composite record: BTF.Record, whole: Bool, depth: Int) throws(BTFError) {
     let index = Int(record.id.rawValue)
     // One without a name is written where it is used.
     let isNamed = record.nameOffset != 0
-    if isNamed {
-      switch states[index] {
-      case .begun, .defined: return
-      case .declared where !whole: return
-      case nil where !whole:
-        states[index] = .declared
-        text += "\(try spelling(of: record));\n\n"
-        return
-      default: states[index] = .begun
-      }
+    switch states[index] {
+    case .begun, .defined: return
+    case .declared where !whole: return
+    case nil where !whole && isNamed:
+      states[index] = .declared
+      text += "\(try spelling(of: record));\n\n"
+      return
+    default: states[index] = .begun
     }
     for member in try btf.members(of: record) { try need(member.type, whole: true, depth: depth + 1) }
+    states[index] = .defined
     guard isNamed else { return }
     let definition = try body(of: record, indent: "")
     text += definition + ";\n\n"
-    states[index] = .defined
   }
 
   /// The type's name in the header, with its keyword.
@@ -194,10 +209,13 @@ extension CHeader {
   private mutating func body(
     of record: BTF.Record, indent: String, isUnnamed: Bool = false
   ) throws(BTFError) -> String {
+    guard indent.utf8.count < Self.depthLimit else { throw BTFError(.tooDeep, at: record.offset) }
+    membersLeft -= record.itemCount
+    guard membersLeft >= 0 else { throw BTFError(.tooComplex, at: record.offset, type: Int(record.id.rawValue)) }
     if record.isEnumeration { return try body(ofEnumeration: record, indent: indent) }
     let keyword = isUnnamed || record.nameOffset == 0 ? String(record.cKeyword.dropLast()) : try spelling(of: record)
     let members = try btf.members(of: record)
-    let isPacked = try btf.isPacked(record)
+    let isPacked = try self.isPacked(record)
     var lines = "\(keyword) {\n"
     let inside = indent + "\t"
     /// Where C would put the next member, in bits.
@@ -212,7 +230,7 @@ extension CHeader {
             natural = (cursor + size - 1) / size * size
           }
         } else {
-          let alignment = isPacked ? 8 : try btf.alignment(of: member.type) * 8
+          let alignment = isPacked ? 8 : try alignment(of: member.type) * 8
           natural = (cursor + alignment - 1) / alignment * alignment
         }
         if natural < member.bitOffset { lines += Self.padding(from: cursor, to: member.bitOffset, inside) }
@@ -221,7 +239,7 @@ extension CHeader {
       lines += "\(inside)\(try declaration(of: member.type, named: member.name, indent: inside))\(width);\n"
       cursor = max(cursor, member.bitOffset &+ (member.bitFieldSize > 0 ? member.bitFieldSize : size))
     }
-    let alignment = isPacked ? 8 : try btf.alignment(of: record.id) * 8
+    let alignment = isPacked ? 8 : try alignment(of: record.id) * 8
     let end = (cursor + alignment - 1) / alignment * alignment
     if end < record.size * 8 {
       lines +=
@@ -289,18 +307,40 @@ extension BTF {
     }
     throw BTFError(.tooDeep, at: 0, type: Int(id.rawValue))
   }
+}
+
+// MARK: Alignment
+
+extension CHeader {
+  private mutating func alignment(of id: BTF.TypeID) throws(BTFError) -> Int {
+    let record = try btf.element(of: id)
+    guard record.isComposite else { return try btf.alignment(of: id) }
+    if let known = alignments[record.id] {
+      guard known > 0 else { throw BTFError(.tooDeep, at: record.offset, type: Int(record.id.rawValue)) }
+      return known
+    }
+    alignments[record.id] = 0
+    var largest = 1
+    for member in try btf.members(of: record) { largest = max(largest, try alignment(of: member.type)) }
+    let alignment = try isPacked(record, alignment: largest) ? 1 : largest
+    alignments[record.id] = alignment
+    return alignment
+  }
+
+  private mutating func isPacked(_ record: BTF.Record) throws(BTFError) -> Bool {
+    var largest = 1
+    for member in try btf.members(of: record) { largest = max(largest, try alignment(of: member.type)) }
+    return try isPacked(record, alignment: largest)
+  }
 
   /// Whether members lie closer together than their types would have it.
-  fileprivate func isPacked(_ record: Record) throws(BTFError) -> Bool {
+  private mutating func isPacked(_ record: BTF.Record, alignment largest: Int) throws(BTFError) -> Bool {
     guard record.size > 0 else { return false }
-    var largest = 1
-    for member in try members(of: record) {
-      let alignment = try alignment(of: member.type)
-      largest = max(largest, alignment)
+    for member in try btf.members(of: record) {
       if member.bitFieldSize == 0 {
-        if member.bitOffset % (alignment * 8) != 0 { return true }
+        if member.bitOffset % (try alignment(of: member.type) * 8) != 0 { return true }
       } else {
-        let unit = try size(of: member.type) * 8
+        let unit = try btf.size(of: member.type) &* 8
         if unit > 0, member.bitOffset / unit != (member.bitOffset + member.bitFieldSize - 1) / unit { return true }
       }
     }
