@@ -38,7 +38,8 @@ let build: [Target] = [
 
 let linux: [Target] = [
   .target(name: "CLinux", path: "Sources/Linux/CLinux"),
-  module("Linux", "LinuxCalls", uses: ["CLinux"]),
+  .systemLibrary(name: "CZlib", path: "Sources/Linux/CZlib", providers: [.apt(["zlib1g-dev"])]),
+  module("Linux", "LinuxCalls", uses: ["CLinux", "CZlib"]),
 ]
 
 let object: [Target] = [

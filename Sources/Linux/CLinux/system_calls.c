@@ -52,12 +52,16 @@ int linux_create(const char *path, int flags, unsigned mode) {
   ANSWER(open(path, flags | O_CREAT | O_CLOEXEC, mode));
 }
 ssize_t linux_read(int descriptor, void *buffer, size_t count) { ANSWER(read(descriptor, buffer, count)); }
+ssize_t linux_read_at(int descriptor, void *buffer, size_t count, off_t offset)
+{
+	ANSWER(pread(descriptor, buffer, count, offset));
+}
 ssize_t linux_write(int descriptor, const void *buffer, size_t count) { ANSWER(write(descriptor, buffer, count)); }
 
 off_t linux_file_size(int descriptor)
 {
 	struct stat status;
-	return fstat(descriptor, &status) ? -1 : status.st_size;
+	return fstat(descriptor, &status) ? -errno : status.st_size;
 }
 
 intptr_t linux_mmap(size_t length, int protection, int flags, int descriptor, off_t offset) {

@@ -2,7 +2,7 @@ internal import CLinux
 
 /// bpf(2), one function per command. The attribute structures and their pointers live and die inside.
 package enum BPF {
-  private static func call<Attribute: BitwiseCopyable>(
+  static func call<Attribute: BitwiseCopyable>(
     _ name: String, _ command: CInt, _ attribute: inout Attribute
   ) throws(SystemCallError) -> Int {
     // The verifier gives up with EAGAIN when a signal arrives; the kernel's own tools try again a few times.
@@ -13,25 +13,25 @@ package enum BPF {
     throw SystemCallError(call: "bpf(\(name))", errno: .tryAgain)
   }
 
-  private static func descriptor<Attribute: BitwiseCopyable>(
+  static func descriptor<Attribute: BitwiseCopyable>(
     _ name: String, _ command: CInt, _ attribute: inout Attribute
   ) throws(SystemCallError) -> FileDescriptor {
     FileDescriptor(adopting: CInt(try call(name, command, &attribute)))
   }
 
-  private static func address(_ pointer: UnsafeRawPointer?) -> UInt64 {
+  static func address(_ pointer: UnsafeRawPointer?) -> UInt64 {
     UInt64(UInt(bitPattern: pointer))
   }
 
   /// The name as the kernel keeps it: at most 15 bytes and a NUL.
-  private static func copy<Name: BitwiseCopyable>(_ name: String, into field: inout Name) {
+  static func copy<Name: BitwiseCopyable>(_ name: String, into field: inout Name) {
     unsafe withUnsafeMutableBytes(of: &field) { field in
       for (index, byte) in name.utf8.prefix(field.count - 1).enumerated() { unsafe field[index] = byte }
     }
   }
 
   /// A NUL-terminated name in a fixed field.
-  private static func string<Name: BitwiseCopyable>(_ field: Name) -> String {
+  static func string<Name: BitwiseCopyable>(_ field: Name) -> String {
     unsafe withUnsafeBytes(of: field) { unsafe String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
   }
 
@@ -161,8 +161,11 @@ package enum BPF {
     package var license = ""
     /// `LINUX_VERSION_CODE`; kernels before 5.0 insist on it for kprobes.
     package var kernelVersion: UInt32 = 0
-    /// What is attached to, in the kernel's BTF.
+    /// What is attached to, in the kernel's BTF, or in the module's whose descriptor is given.
     package var attachType: UInt32 = 0
+    package var attachTypes: CInt = 0
+    /// Descriptors of modules' BTF, which instructions refer to by their places; the first is not used (5.14).
+    package var descriptors: [CInt] = []
     package init() {}
   }
 
@@ -183,6 +186,7 @@ package enum BPF {
     attribute.prog_flags = program.flags
     attribute.kern_version = program.kernelVersion
     attribute.attach_btf_id = program.attachType
+    attribute.attach_btf_obj_fd = UInt32(program.attachTypes)
     copy(name, into: &attribute.prog_name)
     switch btf {
     case .some(let btf): attribute.prog_btf_fd = UInt32(btf.number)
@@ -193,8 +197,9 @@ package enum BPF {
     let result = unsafe instructions.withUnsafeBytes { instructions in
       unsafe functions.withUnsafeBytes { functions in
         unsafe lines.withUnsafeBytes { lines in
-          unsafe program.license.withCString { license in
+          unsafe withTexts(program.license, program.descriptors) { license, descriptors in
             unsafe log.withUnsafeMutableBytes { log in
+              if descriptors.count > 0 { attribute.fd_array = unsafe address(descriptors.baseAddress) }
               attribute.insns = unsafe address(instructions.baseAddress)
               attribute.license = unsafe address(license)
               if functions.count > 0 {
@@ -223,6 +228,14 @@ package enum BPF {
     switch result {
     case .success(let number): return FileDescriptor(adopting: CInt(number))
     case .failure(let error): throw LoadFailure(error: error, log: text(of: log))
+    }
+  }
+
+  private static func withTexts<Value>(
+    _ license: String, _ descriptors: [CInt], _ body: (UnsafePointer<CChar>, UnsafeRawBufferPointer) -> Value
+  ) -> Value {
+    unsafe license.withCString { license in
+      unsafe descriptors.withUnsafeBytes { unsafe body(license, $0) }
     }
   }
 
@@ -321,11 +334,16 @@ package enum BPF {
       id: information.id, type: information.type, program: information.prog_id, interface: information.xdp_ifindex)
   }
 
-  /// BPF_OBJ_GET_INFO_BY_FD
-  private static func read<Information: BitwiseCopyable>(
+  static func read<Information: BitwiseCopyable>(
     _ information: inout Information, of object: borrowing FileDescriptor
   ) throws(SystemCallError) {
-    let number = object.number
+    try read(&information, of: object.number)
+  }
+
+  /// BPF_OBJ_GET_INFO_BY_FD
+  static func read<Information: BitwiseCopyable>(
+    _ information: inout Information, of number: CInt
+  ) throws(SystemCallError) {
     let result = unsafe withUnsafeMutableBytes(of: &information) { buffer in
       var attribute = linux_bpf_object_info()
       attribute.bpf_fd = UInt32(number)

@@ -48,3 +48,9 @@ package func kernelRelease() -> String {
   guard let bytes = try? contents(ofFile: "/proc/sys/kernel/osrelease") else { return "unknown" }
   return String(decoding: bytes.prefix { $0 != UInt8(ascii: "\n") }, as: UTF8.self)
 }
+
+/// The version of this machine's kernel, as uname -v says it: when and by whom it was built.
+package func kernelVersion() -> String {
+  guard let bytes = try? contents(ofFile: "/proc/sys/kernel/version") else { return "" }
+  return String(decoding: bytes.prefix { $0 != UInt8(ascii: "\n") }, as: UTF8.self)
+}

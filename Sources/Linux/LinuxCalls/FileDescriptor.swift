@@ -46,6 +46,33 @@ extension FileDescriptor {
     return try retrying("read") { unsafe linux_read(number, buffer.baseAddress, buffer.count) }
   }
 
+  /// pread(2) into memory of the caller's. Returns how many bytes came, 0 at the end.
+  @unsafe package borrowing func read(
+    into buffer: UnsafeMutableRawBufferPointer, at offset: Int
+  ) throws(SystemCallError) -> Int {
+    let number = self.number
+    return try retrying("pread") { unsafe linux_read_at(number, buffer.baseAddress, buffer.count, offset) }
+  }
+
+  /// Up to `count` bytes from an offset on; fewer only where the file ends.
+  package borrowing func read(at offset: Int, count: Int) throws(SystemCallError) -> [UInt8] {
+    var bytes = [UInt8](repeating: 0, count: count)
+    var filled = 0
+    while filled < count {
+      let number = self.number
+      let (start, room) = (filled, count - filled)
+      let more = try retrying("pread") {
+        unsafe bytes.withUnsafeMutableBytes {
+          unsafe linux_read_at(number, $0.baseAddress?.advanced(by: start), room, offset + start)
+        }
+      }
+      guard more > 0 else { break }
+      filled += more
+    }
+    bytes.removeLast(count - filled)
+    return bytes
+  }
+
   /// poll(2): waits until there is something to read, again after each signal.
   /// - Parameter milliseconds: how long at most; `nil` for ever.
   /// - Returns: whether there is; false when the time ran out.

@@ -157,6 +157,11 @@ public struct SourceLine: Hashable, Sendable {
   /// The line's number in its file, from 1 on.
   public var number: Int { Int(lineAndColumn >> 10) }
 
+  /// The same line with other offsets of its strings.
+  package func renamed(fileName: UInt32, text: UInt32) -> SourceLine {
+    SourceLine(instruction: instruction, fileName: fileName, text: text, lineAndColumn: lineAndColumn)
+  }
+
   /// The same line for an instruction further on.
   package func moved(by instructionCount: Int) -> SourceLine {
     SourceLine(

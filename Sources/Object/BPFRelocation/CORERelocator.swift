@@ -27,7 +27,9 @@ public struct CORERelocator {
   }
 
   private let object: BTF
-  private let sources: [(btf: BTF, module: String?)]
+  private let kernel: TargetKernel
+  /// The kernel's own types, and the modules' as soon as they are needed.
+  private var sources: [(btf: BTF, module: String?)]
   /// By the object's type. What one record rules out is not looked at for the next, as libbpf has it.
   private var candidates: [BTF.TypeID: [Candidate]] = [:]
 
@@ -42,7 +44,8 @@ public struct CORERelocator {
     guard let types = kernel.btf else { throw .noKernelTypes }
     self.object = object
     roots = Set(records.filter { $0.kind != .localTypeID }.map(\.type))
-    sources = [(types, nil)] + kernel.modules.map { ($0.btf, $0.name) }
+    self.kernel = kernel
+    sources = [(types, nil)]
   }
 
   public mutating func resolve(_ record: CORERecord) throws(COREError.Reason) -> Result {
@@ -143,9 +146,10 @@ extension CORERelocator {
     } catch { throw .objectTypes(error) }
     var missing = Array(wanted.indices)
     try inKernel { () throws(BTFError) in
-      for (source, (btf, module)) in sources.enumerated() {
-        if source == 1 { missing.removeAll { !(candidates[wanted[$0].type] ?? []).isEmpty } }
-        guard !missing.isEmpty else { break }
+      var source = 0
+      while source < sources.count {
+        let (btf, module) = sources[source]
+        defer { source += 1 }
         let found = try btf.types(named: missing.map { names[$0] }, flavours: true)
         for (index, ids) in zip(missing, found) {
           let (type, local) = wanted[index]
@@ -159,6 +163,10 @@ extension CORERelocator {
           // Known to be none, which is something else than not to be asked for.
           if candidates[type] == nil { candidates[type] = [] }
         }
+        guard source == 0 else { continue }
+        missing.removeAll { !(candidates[wanted[$0].type] ?? []).isEmpty }
+        if missing.isEmpty { break }
+        sources += kernel.modules.all.map { ($0.btf, $0.name) }
       }
     }
   }

@@ -52,6 +52,7 @@ struct ExternResolution {
       let name = String(decoding: words[2].prefix { $0 != UInt8(ascii: "\t") }, as: UTF8.self)
       guard wanted.contains(name), let address = UInt64(String(decoding: words[0], as: UTF8.self), radix: 16)
       else { continue }
+      guard address != 0 else { throw ExternError(name: name, reason: .hiddenAddress) }
       if let other = addresses[name], other != address {
         throw ExternError(name: name, reason: .ambiguousAddress(other, address))
       }
@@ -66,12 +67,11 @@ struct ExternResolution {
   private static func type(
     of extern: ExternSpec, declared: BTF.TypeID, kind: BTF.Kind, object: ObjectSpec, kernel: TargetKernel
   ) throws(ExternError) -> Found {
-    guard let objectTypes = object.btf, let kernelTypes = kernel.btf else {
+    guard let objectTypes = object.btf, kernel.btf != nil else {
       throw ExternError(name: extern.name, reason: .noKernelTypes)
     }
     let name = extern.name.withoutFlavour
-    let candidates: [(btf: BTF, module: String?)] = [(kernelTypes, nil)] + kernel.modules.map { ($0.btf, $0.name) }
-    for (btf, module) in candidates {
+    for (module, btf) in kernel.typeSources {
       guard let id = try? btf.types(named: name, kinds: [kind]).first, let record = try? btf.record(id) else {
         continue
       }

@@ -21,9 +21,10 @@ struct KernelSettings {
     guard !wanted.isEmpty else { return }
 
     var found: Set<String> = []
-    // What libbpf answers itself, for a kernel that can do everything.
+    // What no configuration has.
     let known: [String: UInt64] = [
-      "LINUX_KERNEL_VERSION": UInt64(kernel.versionCode), "LINUX_HAS_BPF_COOKIE": 1, "LINUX_HAS_SYSCALL_WRAPPER": 1,
+      "LINUX_KERNEL_VERSION": UInt64(kernel.versionCode), "LINUX_HAS_BPF_COOKIE": kernel.features.attachCookie ? 1 : 0,
+      "LINUX_HAS_SYSCALL_WRAPPER": kernel.features.syscallWrapper ? 1 : 0,
     ]
     for (name, value) in known {
       guard let (index, setting) = wanted[name] else { continue }
@@ -121,6 +122,7 @@ public struct ExternError: Error, Hashable, Sendable {
     case badSetting(value: String)
     case noSuchSymbol
     case ambiguousAddress(UInt64, UInt64)
+    case hiddenAddress
     case noKernelTypes
     case noSuchVariable
     case noSuchFunction
@@ -140,6 +142,8 @@ extension ExternError: CustomStringConvertible {
       case .noSuchSymbol: "/proc/kallsyms has no such symbol, and it is not declared __weak"
       case .ambiguousAddress(let one, let two):
         "/proc/kallsyms has it at 0x\(String(one, radix: 16)) and at 0x\(String(two, radix: 16))"
+      case .hiddenAddress:
+        "/proc/kallsyms hides its address from this process (CAP_SYSLOG, and /proc/sys/kernel/kptr_restrict below 2, show it)"
       case .noKernelTypes: "the kernel has no BTF, in which it would be looked up"
       case .noSuchVariable: "the kernel's BTF has no such variable, and it is not declared __weak"
       case .noSuchFunction: "the kernel's BTF has no such function, and it is not declared __weak"

@@ -36,9 +36,9 @@ public struct ProgramPlan: Sendable {
   /// Where each function begins, the program's own first.
   public let functionStarts: [FunctionStart]
   /// `struct bpf_func_info`: where each function begins and its type; empty without BTF.
-  public let functions: [FunctionInformation]
+  public internal(set) var functions: [FunctionInformation]
   /// `struct bpf_line_info`, ascending; `instruction` counts from the program's start.
-  public let lines: [SourceLine]
+  public internal(set) var lines: [SourceLine]
   /// What the CO-RE relocations came to, in the order of the functions.
   public let relocations: [AppliedRelocation]
 }
@@ -105,22 +105,35 @@ extension LoadPlan {
       }
       let target = try program.attachTarget(in: kernel)
       var linker = Linker(
-        program: program, functions: relocated, externs: externs, maps: planned, target: target,
+        program: program.fitted(to: kernel.features), functions: relocated, externs: externs, maps: planned,
+        target: target,
         version: object.version ?? kernel.versionCode)
       linked.append(try linker.link())
       warnings += linker.warnings
     }
-    license = object.license
+    let btf: BTF?
     do throws(BTFError) { btf = try object.btf?.completed(for: object, settings: externs.settings) } catch {
       throw .types(error)
     }
-    maps = planned
-    programs = linked
-    self.warnings = warnings
+    let plan = LoadPlan(
+      license: object.license, btf: btf, maps: planned, programs: linked,
+      warnings: warnings + kernel.modules.failures.map { .unreadableModule(name: $0.name, reason: $0.reason) })
+    self = try plan.reduced(to: kernel.features.btf)
   }
 }
 
 extension ProgramSpec {
+  fileprivate func fitted(to features: KernelFeatures) -> ProgramSpec {
+    guard sectionName.drop(while: { $0 == "?" }).hasPrefix("usdt"), expectedAttachType == .traceUprobeMulti,
+      !features.uprobeMulti
+    else {
+      return self
+    }
+    var program = self
+    program.expectedAttachType = .none
+    return program
+  }
+
   /// Looks up what the program attaches to in the kernel's types, where it is loaded with its number there.
   fileprivate func attachTarget(in kernel: TargetKernel) throws(PlanError) -> AttachTarget? {
     guard section.attachesByType else { return nil }
@@ -130,11 +143,11 @@ extension ProgramSpec {
     let parts = target.split(separator: ":", maxSplits: 1)
     let wantedModule = parts.count == 2 ? String(parts[0]) : nil
     let wanted = prefix + (parts.last.map(String.init) ?? target)
-    var sources: [(module: String?, btf: BTF)] = kernel.btf.map { [(nil, $0)] } ?? []
-    sources += kernel.modules.map { ($0.name, $0.btf) }
-    for (module, btf) in sources where wantedModule == nil || wantedModule == module ?? "vmlinux" {
-      guard let id = try? btf.types(named: wanted, kinds: [isTypedef ? .typedef : .function]).first else { continue }
-      return AttachTarget(type: id, name: wanted, module: module)
+    for source in kernel.typeSources where wantedModule == nil || wantedModule == source.module ?? "vmlinux" {
+      guard let id = try? source.btf.types(named: wanted, kinds: [isTypedef ? .typedef : .function]).first else {
+        continue
+      }
+      return AttachTarget(type: id, name: wanted, module: source.module)
     }
     throw .noSuchTarget(program: name, name: wanted)
   }

@@ -4,6 +4,8 @@ public enum PlanWarning: Hashable, Sendable {
   case noFunctionTypes(program: String)
   /// A program goes without source lines.
   case noSourceLines(program: String)
+  /// A module's types could not be had; what is only there counts as missing.
+  case unreadableModule(name: String, reason: String)
   /// A setting was longer than the object's variable.
   case settingCut(name: String, value: String, byteCount: Int)
 }
@@ -13,6 +15,7 @@ extension PlanWarning: CustomStringConvertible {
     switch self {
     case .noFunctionTypes(let program): "program \(program): .BTF.ext does not have its type; it goes without"
     case .noSourceLines(let program): "program \(program): .BTF.ext does not have its source lines; it goes without"
+    case .unreadableModule(let name, let reason): "the types of module \(name) cannot be read: \(reason)"
     case .settingCut(let name, let value, let byteCount):
       "extern \(name): the kernel's \(value) is cut to the \(byteCount) bytes of the object's variable"
     }

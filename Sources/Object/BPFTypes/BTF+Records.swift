@@ -196,7 +196,7 @@ extension BTF {
   }
 
   /// A word of what follows a record, in the BTF that the record is from: its own or the base.
-  private func word(_ index: Int, of record: Record) throws(BTFError) -> UInt32 {
+  func word(_ index: Int, of record: Record) throws(BTFError) -> UInt32 {
     if record.id.rawValue <= baseTypeCount, let base = base.first { return try base.word(index, of: record) }
     return try word(at: record.bodyOffset + index * 4)
   }

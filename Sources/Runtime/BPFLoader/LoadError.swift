@@ -12,8 +12,11 @@ public struct LoadError: Error, Hashable, Sendable {
     case query(String)
     case run(String)
     case readFile(String)
-    /// Something that a plan can ask for and that is not there yet.
-    case carryOut(String)
+    /// The map's name and the path.
+    case pinMap(String, String)
+    /// A map that is pinned already and is something else than the object asks for.
+    case adoptMap(String, String, differences: [String])
+    case findModule(String)
   }
 
   public let attempt: Attempt
@@ -73,7 +76,10 @@ extension LoadError.Attempt: CustomStringConvertible {
     case .query(let name): "query program \(name)"
     case .run(let name): "run program \(name)"
     case .readFile(let path): "read \(path)"
-    case .carryOut(let what): what
+    case .pinMap(let name, let path): "pin map \(name) at \(path)"
+    case .adoptMap(let name, let path, let differences):
+      "use \(path) as map \(name): it has \(differences.joined(separator: ", "))"
+    case .findModule(let name): "find the types of module \(name)"
     }
   }
 }

@@ -22,6 +22,13 @@ enum LoadHint {
     case (.loadProgram, .invalidArgument) where !verifierSpoke:
       return "The kernel did not get as far as the verifier: it does not know the program's type, its attach type or"
         + " one of its flags. This kernel is \(release)."
+    case (.pinMap(_, let path), .noSuchFile), (.pinMap(_, let path), .notPermitted),
+      (.pinMap(_, let path), .invalidArgument):
+      return "\(path) has to lie in a BPF file system: mount -t bpf bpf \(PinnedMap.directory)"
+    case (.adoptMap(_, let path, _), _):
+      return "Another program, or another version of this one, left it. Remove \(path), or pin under another name."
+    case (.findModule(let name), _):
+      return "The kernel lists the types of modules since Linux 5.11, and to CAP_SYS_ADMIN only: modprobe \(name)"
     case (_, .notImplemented):
       return "This kernel, \(release), was built without bpf(2) (CONFIG_BPF_SYSCALL)."
     default: return nil

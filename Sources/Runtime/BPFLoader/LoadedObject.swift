@@ -9,33 +9,43 @@ import LinuxCalls
 public struct LoadedObject: Sendable {
   public let maps: [Map]
   public let programs: [Program]
+  /// Why the kernel refused the object's types, where it did: the object then goes without them, or with those only
+  /// that its maps and programs need.
+  public let typesError: LoadError?
 
   /// Carries out a plan: BTF, then the maps in their order, then the programs.
   /// - Throws: `LoadError`; what was made until then is gone again.
   public init(loading plan: LoadPlan) throws(LoadError) {
-    try Self.refuseWhatIsNotDone(plan)
-    let btf = try Self.load(plan.btf)
+    let types = try Self.loadTypes(of: plan)
+    let plan = types.plan
+    let modules = try ModuleDescriptors(for: plan.programs)
     var maps: [Map] = []
-    for spec in plan.maps { maps.append(try Self.create(spec, btf: btf)) }
+    for spec in plan.maps where spec.isWanted { maps.append(try Self.make(spec, btf: types.descriptor)) }
     var programs: [Program] = []
     for program in plan.programs {
-      programs.append(try Self.load(program, license: plan.license, maps: maps, btf: btf, types: plan.btf))
+      programs.append(
+        try Self.load(program, license: plan.license, maps: maps, modules: modules, btf: types.descriptor))
     }
     for map in maps { try Self.fillSlots(of: map, maps: maps, programs: programs) }
     self.maps = maps
     self.programs = programs
+    typesError = types.error
   }
 
-  /// What a plan can say, but this loader does not carry out: better no map than one that is not pinned.
-  private static func refuseWhatIsNotDone(_ plan: LoadPlan) throws(LoadError) {
-    func refuse(_ what: String) -> LoadError {
-      LoadError(.carryOut(what), SystemCallError(call: "merops", errno: .notSupported))
-    }
-    for map in plan.maps where map.pinning != .none { throw refuse("pin map \(map.name)") }
-    for program in plan.programs {
-      if let module = program.moduleReferences.first?.module ?? program.attachTarget?.module {
-        throw refuse("use the types of module \(module) in program \(program.name)")
+  private struct LoadedTypes: ~Copyable {
+    let plan: LoadPlan
+    let descriptor: FileDescriptor?
+    var error: LoadError?
+  }
+
+  /// Few programs depend on their types, so that an object is not given up for what the kernel does not like in them.
+  private static func loadTypes(of plan: LoadPlan) throws(LoadError) -> LoadedTypes {
+    do { return LoadedTypes(plan: plan, descriptor: try load(plan.btf)) } catch {
+      guard error.cause.errno == .invalidArgument || error.cause.errno == .argumentListTooLong else { throw error }
+      if let smaller = try? plan.minimized(), let descriptor = try? load(smaller.btf) {
+        return LoadedTypes(plan: smaller, descriptor: descriptor, error: error)
       }
+      return LoadedTypes(plan: plan.withoutTypes(), descriptor: nil, error: error)
     }
   }
 
@@ -76,6 +86,15 @@ public struct LoadedObject: Sendable {
       } catch { failure = error }
       throw LoadError(.loadBTF, failure.error, log: VerifierLog(text: failure.log))
     }
+  }
+
+  /// Creates a map, or takes the one that is pinned under its name.
+  private static func make(_ spec: MapSpec, btf: borrowing FileDescriptor?) throws(LoadError) -> Map {
+    guard spec.pinning == .byName else { return try create(spec, btf: btf) }
+    if let pinned = try PinnedMap.open(spec) { return Map(spec: spec, descriptor: pinned) }
+    let map = try create(spec, btf: btf)
+    try PinnedMap.pin(map.descriptor, spec)
+    return map
   }
 
   private static func create(_ spec: MapSpec, btf: borrowing FileDescriptor?) throws(LoadError) -> Map {
@@ -123,7 +142,7 @@ public struct LoadedObject: Sendable {
   }
 
   private static func load(
-    _ plan: ProgramPlan, license: String, maps: [Map], btf: borrowing FileDescriptor?, types: BTF?
+    _ plan: ProgramPlan, license: String, maps: [Map], modules: ModuleDescriptors, btf: borrowing FileDescriptor?
   ) throws(LoadError) -> Program {
     var instructions = plan.instructions
     for reference in plan.mapReferences {
@@ -132,7 +151,14 @@ public struct LoadedObject: Sendable {
       }
       instructions[reference.instruction].immediate = map.descriptor.number
     }
+    // Functions are called by their place among descriptors; variables name the descriptor itself.
+    for reference in plan.moduleReferences
+    where instructions[reference.instruction].opcode == Opcode.loadImmediate64 {
+      instructions[reference.instruction + 1].immediate = modules[reference.module]
+    }
     var attributes = BPF.ProgramAttributes()
+    if !plan.functionModules.isEmpty { attributes.descriptors = [0] + plan.functionModules.map { modules[$0] } }
+    attributes.attachTypes = plan.attachTarget?.module.map { modules[$0] } ?? 0
     attributes.type = plan.type.rawValue
     attributes.expectedAttachType = plan.expectedAttachType.rawValue
     attributes.flags = plan.flags.rawValue

@@ -56,7 +56,7 @@ struct Inspect: ParsableCommand {
     let parts = show.isEmpty ? (function.isEmpty ? Set(ObjectListing.Part.allCases) : [.code]) : Set(show)
     if relocated {
       let plan: LoadPlan
-      do { plan = try LoadPlan(spec, kernel: try target.kernel()) } catch let error as PlanError {
+      do { plan = try LoadPlan(spec, kernel: try target.kernel(for: spec)) } catch let error as PlanError {
         throw Failure(report: "\(object): \(error)")
       }
       for warning in plan.warnings { StandardError.write("merops: \(object): \(warning)") }
@@ -94,7 +94,7 @@ struct Inspect: ParsableCommand {
       spec = try ObjectSpec(name: name, bytes: bytes)
     } catch { return PlanDocument(failed: "open", "\(error)") }
     try changes.apply(to: &spec)
-    let kernel = try target.kernel()
+    let kernel = try target.kernel(for: spec)
     do { return PlanDocument(try LoadPlan(spec, kernel: kernel), of: spec) } catch {
       return PlanDocument(failed: "load", "\(error)")
     }

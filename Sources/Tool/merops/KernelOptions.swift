@@ -1,7 +1,8 @@
 import ArgumentParser
+import BPFLoader
+import BPFObjectFile
 import BPFRelocation
 import BPFTypes
-import Glibc
 import LinuxCalls
 
 /// The kernel that something is for: the running one, or one that files describe.
@@ -25,34 +26,36 @@ struct KernelOptions: ParsableArguments {
     if let ncpus, ncpus < 1 { throw ValidationError("--ncpus \(ncpus): there is at least one CPU.") }
   }
 
-  func kernel() throws -> TargetKernel {
-    var kernel = TargetKernel()
-    let types = try Self.types(in: btf ?? "/sys/kernel/btf/vmlinux")
-    kernel.btf = types
-    for path in moduleBtf {
-      let file = path.split(separator: "/").last ?? ""
-      let name = file.hasSuffix(".btf") ? file.dropLast(4) : file
-      kernel.modules.append(
-        TargetKernel.Module(name: String(name), btf: try Self.types(in: path, base: types)))
+  /// Everything is told by options, or nothing of the running kernel's types is used.
+  func kernel(for object: ObjectSpec) throws -> TargetKernel {
+    try explaining {
+      var kernel = btf == nil ? try TargetKernel.running(for: object) : TargetKernel.running
+      if let btf { kernel.btf = try Self.types(in: btf) }
+      if !moduleBtf.isEmpty {
+        kernel.modules = ModuleTypes(
+          try moduleBtf.map { path in
+            let file = path.split(separator: "/").last ?? ""
+            let name = file.hasSuffix(".btf") ? file.dropLast(4) : file
+            return ModuleTypes.Module(name: String(name), btf: try Self.types(in: path, base: kernel.btf))
+          })
+      }
+      if btf != nil || kallsyms != nil {
+        kernel.symbols = try Self.contents(of: kallsyms ?? "/proc/kallsyms")
+      }
+      if let release { kernel.release = release }
+      if release != nil || kernelVersion != nil { kernel.version = kernelVersion ?? "" }
+      if let kconfig {
+        kernel.configuration = try Self.contents(of: kconfig)
+      } else if btf != nil {
+        kernel.configuration = TargetKernel.configuration()
+      }
+      if let ncpus { kernel.cpuCount = ncpus }
+      return kernel
     }
-    kernel.symbols = (try? Self.contents(of: kallsyms ?? "/proc/kallsyms")) ?? []
-    kernel.release = release ?? Self.unameRelease
-    kernel.version = kernelVersion ?? ""
-    kernel.configuration = (try? Self.contents(of: kconfig ?? "/boot/config-\(kernel.release)")) ?? []
-    kernel.cpuCount = ncpus ?? Int(sysconf(Int32(_SC_NPROCESSORS_CONF)))
-    return kernel
   }
 
-  private static var unameRelease: String {
-    var name = utsname()
-    guard unsafe uname(&name) == 0 else { return "" }
-    return unsafe withUnsafeBytes(of: name.release) { unsafe String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
-  }
-
-  private static func types(in path: String, base: BTF? = nil) throws(Failure) -> BTF {
-    do { return try BTF(file: path, base: base) } catch let error as SystemCallError {
-      throw Failure(report: "read \(path): \(error.errno)")
-    } catch {
+  private static func types(in path: String, base: BTF? = nil) throws -> BTF {
+    do { return try BTF(contentsOf: path, base: base) } catch let error as BTFError {
       throw Failure(report: "\(path) \(error)")
     }
   }

@@ -14,11 +14,15 @@ enum {
   LINUX_BPF_MAP_LOOKUP_ELEM = 1,
   LINUX_BPF_MAP_UPDATE_ELEM = 2,
   LINUX_BPF_PROG_LOAD = 5,
+  LINUX_BPF_OBJ_PIN = 6,
+  LINUX_BPF_OBJ_GET = 7,
   LINUX_BPF_PROG_TEST_RUN = 10,
   LINUX_BPF_PROG_GET_FD_BY_ID = 13,
   LINUX_BPF_OBJ_GET_INFO_BY_FD = 15,
   LINUX_BPF_BTF_LOAD = 18,
+  LINUX_BPF_BTF_GET_FD_BY_ID = 19,
   LINUX_BPF_MAP_FREEZE = 22,
+  LINUX_BPF_BTF_GET_NEXT_ID = 23,
   LINUX_BPF_LINK_CREATE = 28,
   LINUX_BPF_LINK_GET_NEXT_ID = 31,
   LINUX_BPF_LINK_GET_FD_BY_ID = 30,
@@ -116,6 +120,12 @@ struct linux_bpf_object_info {
   uint64_t info;
 };
 
+struct linux_bpf_obj {
+  uint64_t pathname;
+  uint32_t bpf_fd;
+  uint32_t file_flags;
+};
+
 struct linux_bpf_link_create {
   uint32_t prog_fd;
   uint32_t target;  // a descriptor or an interface index
@@ -152,6 +162,25 @@ struct linux_bpf_map_info {
   uint32_t max_entries;
   uint32_t map_flags;
   char name[16];
+  uint32_t ifindex;
+  uint32_t btf_vmlinux_value_type_id;
+  uint64_t netns_dev;
+  uint64_t netns_ino;
+  uint32_t btf_id;
+  uint32_t btf_key_type_id;
+  uint32_t btf_value_type_id;
+  uint32_t btf_vmlinux_id;  // 6.12
+  uint64_t map_extra;       // 5.16
+};
+
+// `struct bpf_btf_info`
+struct linux_bpf_btf_info {
+  uint64_t btf;
+  uint32_t btf_size;
+  uint32_t id;
+  uint64_t name;
+  uint32_t name_len;
+  uint32_t kernel_btf;
 };
 
 // `struct bpf_link_info` with its arm for XDP links.

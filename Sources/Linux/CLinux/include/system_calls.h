@@ -21,6 +21,7 @@ int linux_open(const char *path, int flags);
 // openat(2) with O_CREAT.
 int linux_create(const char *path, int flags, unsigned mode);
 ssize_t linux_read(int descriptor, void *buffer, size_t count);
+ssize_t linux_read_at(int descriptor, void *buffer, size_t count, off_t offset);
 ssize_t linux_write(int descriptor, const void *buffer, size_t count);
 // mmap(2); returns the address or a negative errno.
 /* fstat(2): the size of a file in bytes. */

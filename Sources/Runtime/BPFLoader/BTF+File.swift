@@ -1,0 +1,53 @@
+import BPFObjectFile
+public import BPFTypes
+import ByteReading
+import Glibc
+import LinuxCalls
+
+extension BTF {
+  /// Reads a file of types: raw, as in /sys/kernel/btf, or an ELF file with a section `.BTF`, such as a vmlinux or a
+  /// module.
+  ///
+  /// The kernel's own are read where they lie, which it allows since Linux 6.16. Other files are copied, since a mapped
+  /// one that somebody truncates takes the process with it.
+  /// - Parameter base: for a module's, the kernel's.
+  /// - Throws: `LoadError` for a file that cannot be read, `BTFError` for one with other contents.
+  public init(contentsOf path: String, base: BTF? = nil) throws {
+    do { try self.init(bytes: Self.bytes(of: path), base: base) } catch let error as SystemCallError {
+      throw LoadError(.readFile(path), error)
+    }
+  }
+
+  private init(bytes: SharedBytes, base: BTF?) throws(BTFError) { try self.init(bytes, base: base) }
+
+  private static func bytes(of path: String) throws(SystemCallError) -> SharedBytes {
+    let file = try FileDescriptor(opening: path, flags: O_RDONLY)
+    let count = try file.byteCount()
+    if path.hasPrefix("/sys/kernel/btf/"),
+      let mapping = try? MemoryMapping(of: file, byteCount: count, writable: false, shared: false)
+    {
+      let holder = Holder(mapping)
+      return unsafe SharedBytes(adopting: holder.mapping.address, count: count) { withExtendedLifetime(holder) {} }
+    }
+    let section = try ELFSectionTable.place(of: ".BTF") { (offset, count) throws(SystemCallError) in
+      try file.read(at: offset, count: count)
+    }
+    let range = section ?? 0..<count
+    guard range.count <= count else { throw SystemCallError(call: "read \(path)", errno: .invalidArgument) }
+    return try unsafe SharedBytes(byteCount: range.count) { (buffer) throws(SystemCallError) in
+      var filled = 0
+      while filled < range.count {
+        let more = try unsafe file.read(
+          into: UnsafeMutableRawBufferPointer(rebasing: buffer[filled..<range.count]), at: range.lowerBound + filled)
+        guard more > 0 else { break }
+        filled += more
+      }
+      return filled
+    }
+  }
+}
+
+private final class Holder: Sendable {
+  let mapping: MemoryMapping
+  init(_ mapping: consuming MemoryMapping) { self.mapping = mapping }
+}
