@@ -46,10 +46,7 @@ extension ObjectSpec {
         target: section.target, exceptionCallback: callbacks[function.name], function: function)
     }
     self.subprograms = functions.filter { !$0.isEntry }.map(\.function)
-    self.warnings =
-      reader.warnings
-      + programs.filter { !$0.section.isKnown && $0.type == .unspecified }
-      .map { .unknownSection($0.sectionName, program: $0.name) }
+    self.warnings = reader.warnings
   }
 }
 

@@ -100,8 +100,10 @@ extension LoadPlan {
     var linked: [ProgramPlan] = []
     var warnings = externs.settings.warnings
     for program in object.programs where program.isWanted {
+      // One program that nobody can place does not sink the others.
       guard program.type != .unspecified else {
-        throw .unknownSection(program: program.name, section: program.sectionName)
+        warnings.append(.unknownSection(program: program.name, section: program.sectionName))
+        continue
       }
       let target = try program.attachTarget(in: kernel)
       var linker = Linker(

@@ -6,7 +6,6 @@ public enum PlanError: Error, Hashable, Sendable {
   case noSuchFunction(program: String, function: String, instruction: Int, section: Int, start: Int)
   case tooLarge(program: String, instructionCount: Int)
   case otherByteOrder
-  case unknownSection(program: String, section: String)
   case noTarget(program: String, section: String)
   case noSuchTarget(program: String, name: String)
   case notYet(String)
@@ -29,8 +28,6 @@ extension PlanError: CustomStringConvertible {
       "program \(program) has \(count) instructions with its subprograms, over a million"
     case .otherByteOrder:
       "the object is for big-endian machines; compile it with -target bpfel, or load it on such a one"
-    case .unknownSection(let program, let section):
-      "program \(program): the section name \(section) tells no program type; give it one, or leave the program out"
     case .noTarget(let program, let section):
       "program \(program): the section name \(section) does not say what to attach to; name it behind a slash"
     case .noSuchTarget(let program, let name): "program \(program): the kernel's BTF has no \(name) to attach to"

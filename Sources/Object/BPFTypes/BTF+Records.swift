@@ -47,6 +47,12 @@ extension BTF {
     public let bitOffset: Int
     /// In bits; 0 for what is no bit field.
     public let bitFieldSize: Int
+
+    /// The same member seen from a structure that the present one is part of.
+    package func moved(by bits: Int) -> Member {
+      Member(
+        nameOffset: nameOffset, name: name, type: type, bitOffset: bitOffset + bits, bitFieldSize: bitFieldSize)
+    }
   }
 
   /// A value of an enumeration: `struct btf_enum` or `struct btf_enum64`.

@@ -118,10 +118,14 @@ public struct LoadedObject: Sendable {
     } catch {
       throw LoadError(.createMap(name: spec.name, isRingBuffer: spec.type == .ringBuffer), error)
     }
-    do {
+    do throws(SystemCallError) {
       if !spec.contents.isEmpty {
+        // The kernel reads as many bytes as the map's value has, whatever there are.
+        let missing = Int(spec.valueSize) - spec.contents.count
+        guard missing >= 0 else { throw SystemCallError(call: "bpf(BPF_MAP_UPDATE_ELEM)", errno: .argumentListTooLong) }
+        let value = spec.contents + [UInt8](repeating: 0, count: missing)
         let key = [UInt8](repeating: 0, count: 4)
-        try unsafe BPF.update(descriptor, key: key.span.bytes, value: spec.contents.span.bytes)
+        try unsafe BPF.update(descriptor, key: key.span.bytes, value: value.span.bytes)
       }
       if spec.isConstant { try BPF.freeze(descriptor) }
     } catch { throw LoadError(.fillMap(spec.name), error) }

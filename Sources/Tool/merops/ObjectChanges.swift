@@ -9,14 +9,28 @@ struct ObjectChanges: ParsableArguments {
   var attach: [String] = []
   @Option(help: "PROGRAM=NUMBER: the program's type (enum bpf_prog_type).")
   var type: [String] = []
+  @Option(help: "NAME=VALUE: what a variable begins as; members and elements too (config.ports[2]=443).")
+  var set: [String] = []
+  @Option(help: "MAP=NUMBER: how many entries the map has room for.")
+  var entries: [String] = []
 
   func validate() throws {
-    for assignment in attach + type where !assignment.contains("=") {
-      throw ValidationError("'\(assignment)': write PROGRAM=VALUE.")
+    for assignment in attach + type + set + entries where !assignment.contains("=") {
+      throw ValidationError("'\(assignment)': write NAME=VALUE.")
     }
   }
 
   func apply(to spec: inout ObjectSpec) throws(ValidationError) {
+    for (path, value) in set.map(Self.split) {
+      do { try spec.set(path, toText: value) } catch { throw ValidationError("--set \(error).") }
+    }
+    for (name, value) in entries.map(Self.split) {
+      guard let index = spec.mapIndex(name), let count = UInt32(value) else {
+        let known = spec.maps.map(\.name).joined(separator: ", ")
+        throw ValidationError("--entries \(name)=\(value): write MAP=NUMBER; the object has the maps \(known).")
+      }
+      spec.maps[index].maxEntries = count
+    }
     for name in disable { spec.programs[try Self.program(name, in: spec)].isWanted = false }
     for (name, target) in attach.map(Self.split) { spec.programs[try Self.program(name, in: spec)].target = target }
     for (name, value) in type.map(Self.split) {
