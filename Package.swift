@@ -93,21 +93,31 @@ let tool: [Target] = [
 ]
 
 let testing: [Target] = [
+  tests("Object", "BPFInstructions", uses: ["BPFInstructions", "LinuxCalls"]),
+  tests("Object", "BPFTypes", uses: ["BPFTypes", "GoldenObjects"]),
+  tests("Object", "BPFRelocation", uses: ["BPFTypes", "BPFObjectFile", "BPFRelocation", "GoldenObjects"]),
+  tests(
+    "Object", "ObjectListing", uses: ["BPFTypes", "BPFObjectFile", "BPFRelocation", "ObjectListing", "GoldenObjects"]),
   tests("Runtime", "RouteNetlink", uses: ["RouteNetlink"]),
   tests(
     "Object", "BPFObjectFile",
-    uses: ["BPFInstructions", "BPFTypes", "BPFObjectFile", "BPFRelocation", "CaptureProgram", "FixturePrograms"]),
-  tests("Runtime", "BPFLoader", uses: ["Merops", "BPFLoader", "LinuxCalls", "FixturePrograms"]),
+    uses: [
+      "BPFInstructions", "BPFTypes", "BPFObjectFile", "BPFRelocation", "CaptureProgram", "FixturePrograms",
+      "GoldenObjects",
+    ]),
+  tests("Runtime", "BPFLoader", uses: ["Merops", "BPFLoader", "LinuxCalls", "FixturePrograms", "GoldenObjects"]),
   tests(
     "Tool", "MeropsCommand",
     uses: [
       "MeropsCommand", "readme-example", "DemoNetwork", "LinuxCalls", "RouteNetlink", "FixturePrograms",
-      "BPFObjectFile", "BPFRelocation", "BPFTypes", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      "BPFObjectFile", "BPFRelocation", "BPFTypes", "GoldenObjects",
+      .product(name: "ArgumentParser", package: "swift-argument-parser"),
     ]),
   tests("Capture", "CaptureEvents", uses: ["CaptureEvents", "ByteReading"]),
 ]
 
 let support: [Target] = [
+  .target(name: "GoldenObjects", path: "Tests/Support/GoldenObjects", swiftSettings: strict),
   embedding(
     .target(
       name: "FixturePrograms", dependencies: ["ByteReading"], path: "Tests/Support/FixturePrograms",

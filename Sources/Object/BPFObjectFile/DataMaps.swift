@@ -7,10 +7,16 @@ struct DataMaps {
   /// The map's name by the index of the section.
   private(set) var names: [Int: String] = [:]
 
+  /// A section without bytes in the file can say any size. The kernel would take up to 2 GiB, all of it in memory.
+  private static let byteCountLimit = 128 << 20
+
   init(elf: ELFFile, btf: BTF?, objectName: String) throws(ObjectFileError) {
     let dataSections = try inBTF { () throws(BTFError) in try btf?.dataSections() ?? [] }
     for (index, section) in elf.sections.enumerated() where section.size > 0 && !section.isExecutable {
       guard let family = [".data", ".rodata", ".bss"].first(where: { section.name.isSection($0) }) else { continue }
+      guard section.size <= Self.byteCountLimit else {
+        throw ObjectFileError(.badMap(name: section.name, "its section has \(section.size) bytes, over 128 MiB"))
+      }
       let name =
         section.name == family
         ? Self.mapName(objectName: objectName, section: family)

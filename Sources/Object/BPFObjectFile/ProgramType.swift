@@ -104,6 +104,10 @@ public struct AttachType: RawRepresentable, Hashable, Sendable {
   public static let traceKprobeSession = AttachType(rawValue: 56)
   public static let traceUprobeSession = AttachType(rawValue: 57)
   public static let traceFunctionSession = AttachType(rawValue: 58)
+  /// `BPF_TRACE_FENTRY_MULTI` and the like (7.2)
+  public static let traceFunctionEntryMulti = AttachType(rawValue: 59)
+  public static let traceFunctionExitMulti = AttachType(rawValue: 60)
+  public static let traceFunctionSessionMulti = AttachType(rawValue: 61)
 }
 
 /// Flags of BPF_PROG_LOAD.

@@ -34,7 +34,7 @@ public struct CORERelocator {
   private var candidates: [BTF.TypeID: [Candidate]] = [:]
 
   /// For all records together: an object of a few kilobytes could have thousands look through thousands of members.
-  private var limit = BTFStepLimit(100_000_000)
+  private var limit = BTFStepLimit(20_000_000)
 
   /// The types that records begin at.
   private let roots: Set<BTF.TypeID>
@@ -175,6 +175,8 @@ extension CORERelocator {
 // MARK: Matching
 
 extension CORERelocator {
+  private func types(_ btf: BTF) -> CORETypes { CORETypes(localTypes: object, targetTypes: btf) }
+
   /// The kernel's counterpart of an access, `nil` where the candidate has none.
   private mutating func match(
     _ local: COREAccess, _ kind: CORERecord.Kind, _ btf: BTF, _ type: BTF.TypeID
@@ -183,11 +185,9 @@ extension CORERelocator {
     switch kind {
     case .localTypeID: return target
     case .targetTypeID, .typeExists, .typeSize:
-      var types = CORETypes(object, btf)
-      return try types.areCompatible(local.root, type) ? target : nil
+      return try types(btf).areCompatible(local.root, type, &limit) ? target : nil
     case .typeMatches:
-      var types = CORETypes(object, btf)
-      return try types.doMatch(local.root, type) ? target : nil
+      return try types(btf).doMatch(local.root, type, &limit) ? target : nil
     case .enumeratorExists, .enumeratorValue:
       let enumeration = try btf.resolve(type)
       guard enumeration.isEnumeration, let name = local.steps.first?.name?.withoutFlavour else { return nil }
@@ -245,7 +245,7 @@ extension CORERelocator {
         return ((found.step, found.bitOffset + member.bitOffset), next)
       }
       let local = try object.member(step.index, of: object.record(step.type))
-      let isCompatible = try CORETypes(object, btf).areFieldsCompatible(local.type, member.type)
+      let isCompatible = try types(btf).areFieldsCompatible(local.type, member.type)
       let found = COREAccess.Step(type: record.id, index: index, name: member.name)
       return ((found, member.bitOffset), isCompatible ? member.type : nil)
     }

@@ -4,12 +4,6 @@ import BPFTypes
 struct CORETypes {
   let localTypes: BTF
   let targetTypes: BTF
-  private var limit = BTFStepLimit()
-
-  init(_ localTypes: BTF, _ targetTypes: BTF) {
-    self.localTypes = localTypes
-    self.targetTypes = targetTypes
-  }
 
   /// The type, `nil` for `void`.
   private static func resolved(_ id: BTF.TypeID, in btf: BTF) throws(BTFError) -> BTF.Record? {
@@ -32,8 +26,8 @@ struct CORETypes {
 
   /// Whether the kernel's type can stand for the object's where only its kind and the shape of pointers, arrays and
   /// functions count.
-  mutating func areCompatible(
-    _ local: BTF.TypeID, _ target: BTF.TypeID, depth: Int = 0
+  func areCompatible(
+    _ local: BTF.TypeID, _ target: BTF.TypeID, _ limit: inout BTFStepLimit, depth: Int = 0
   ) throws(BTFError) -> Bool {
     guard depth < BTF.depthLimit else { throw Self.tooDeep }
     try limit.take()
@@ -46,19 +40,19 @@ struct CORETypes {
     case .integer:
       return try areWhole(one, other)
     case .pointer:
-      return try areCompatible(one.referent, other.referent, depth: depth + 1)
+      return try areCompatible(one.referent, other.referent, &limit, depth: depth + 1)
     case .array:
       return try areCompatible(
-        localTypes.array(one).element, targetTypes.array(other).element, depth: depth + 1)
+        localTypes.array(one).element, targetTypes.array(other).element, &limit, depth: depth + 1)
     case .functionPrototype:
       let (ours, theirs) = (try localTypes.parameters(of: one), try targetTypes.parameters(of: other))
       guard ours.count == theirs.count else { return false }
       for (our, their) in zip(ours, theirs) {
-        guard try areCompatible(our.type, their.type, depth: depth + 1) else {
+        guard try areCompatible(our.type, their.type, &limit, depth: depth + 1) else {
           return false
         }
       }
-      return try areCompatible(one.referent, other.referent, depth: depth + 1)
+      return try areCompatible(one.referent, other.referent, &limit, depth: depth + 1)
     default: return false
     }
   }
@@ -91,8 +85,9 @@ struct CORETypes {
   }
 
   /// Whether the kernel's type has all that the object's has, with the same types (`bpf_core_type_matches`).
-  mutating func doMatch(
-    _ local: BTF.TypeID, _ target: BTF.TypeID, isBehindPointer: Bool = false, depth: Int = 0
+  func doMatch(
+    _ local: BTF.TypeID, _ target: BTF.TypeID, _ limit: inout BTFStepLimit, isBehindPointer: Bool = false,
+    depth: Int = 0
   ) throws(BTFError) -> Bool {
     guard depth < BTF.depthLimit else { throw Self.tooDeep }
     try limit.take()
@@ -121,7 +116,7 @@ struct CORETypes {
         var isMatched = false
         try limit.take(theirs.count)
         for their in theirs where !isMatched && our.name.withoutFlavour == their.name.withoutFlavour {
-          isMatched = try doMatch(our.type, their.type, isBehindPointer: isBehindPointer, depth: depth + 1)
+          isMatched = try doMatch(our.type, their.type, &limit, isBehindPointer: isBehindPointer, depth: depth + 1)
         }
         guard isMatched else { return false }
       }
@@ -131,20 +126,20 @@ struct CORETypes {
       return try localTypes.encoding(of: one).isSigned == targetTypes.encoding(of: other).isSigned
     case .pointer:
       guard one.kind == other.kind else { return false }
-      return try doMatch(one.referent, other.referent, isBehindPointer: true, depth: depth + 1)
+      return try doMatch(one.referent, other.referent, &limit, isBehindPointer: true, depth: depth + 1)
     case .array:
       guard one.kind == other.kind else { return false }
       let (ours, theirs) = (try localTypes.array(one), try targetTypes.array(other))
       guard ours.count == theirs.count else { return false }
-      return try doMatch(ours.element, theirs.element, isBehindPointer: isBehindPointer, depth: depth + 1)
+      return try doMatch(ours.element, theirs.element, &limit, isBehindPointer: isBehindPointer, depth: depth + 1)
     case .functionPrototype:
       guard one.kind == other.kind, one.itemCount == other.itemCount else { return false }
       for (our, their) in zip(try localTypes.parameters(of: one), try targetTypes.parameters(of: other)) {
-        guard try doMatch(our.type, their.type, isBehindPointer: isBehindPointer, depth: depth + 1) else {
+        guard try doMatch(our.type, their.type, &limit, isBehindPointer: isBehindPointer, depth: depth + 1) else {
           return false
         }
       }
-      return try doMatch(one.referent, other.referent, isBehindPointer: isBehindPointer, depth: depth + 1)
+      return try doMatch(one.referent, other.referent, &limit, isBehindPointer: isBehindPointer, depth: depth + 1)
     default: return false
     }
   }

@@ -46,20 +46,23 @@ struct ExternResolution {
     let wanted = Set(externs.filter { $0.kind == .address }.map(\.name))
     guard !wanted.isEmpty else { return [:] }
     var addresses: [String: UInt64] = [:]
+    var isShown = false
     for line in kernel.symbols.split(separator: UInt8(ascii: "\n")) {
+      // All addresses are 0 to those who may not see them; some, of per-CPU variables, are 0 in truth.
+      isShown = isShown || line.first != UInt8(ascii: "0")
       let words = line.split(separator: UInt8(ascii: " "), maxSplits: 2)
       guard words.count == 3 else { continue }
       let name = String(decoding: words[2].prefix { $0 != UInt8(ascii: "\t") }, as: UTF8.self)
       guard wanted.contains(name), let address = UInt64(String(decoding: words[0], as: UTF8.self), radix: 16)
       else { continue }
-      guard address != 0 else { throw ExternError(name: name, reason: .hiddenAddress) }
       if let other = addresses[name], other != address {
         throw ExternError(name: name, reason: .ambiguousAddress(other, address))
       }
       addresses[name] = address
     }
-    for extern in externs where extern.kind == .address && addresses[extern.name] == nil && !extern.isWeak {
-      throw ExternError(name: extern.name, reason: .noSuchSymbol)
+    for extern in externs where extern.kind == .address {
+      if addresses[extern.name] == nil, !extern.isWeak { throw ExternError(name: extern.name, reason: .noSuchSymbol) }
+      if addresses[extern.name] == 0, !isShown { throw ExternError(name: extern.name, reason: .hiddenAddress) }
     }
     return addresses
   }
@@ -75,10 +78,11 @@ struct ExternResolution {
       guard let id = try? btf.types(named: name, kinds: [kind]).first, let record = try? btf.record(id) else {
         continue
       }
-      var types = CORETypes(objectTypes, btf)
+      var limit = BTFStepLimit(100_000)
+      let types = CORETypes(localTypes: objectTypes, targetTypes: btf)
       guard
         let referent = try? kind == .variable ? btf.resolvedID(record.referent) : record.referent,
-        (try? types.areCompatible(declared, referent)) ?? false
+        (try? types.areCompatible(declared, referent, &limit)) ?? false
       else {
         if kind == .function && extern.isWeak { return .missing }
         throw ExternError(name: extern.name, reason: .otherType)

@@ -107,10 +107,12 @@ struct MapDocument: Encodable {
       }
     }
     guard map.section != nil else { return }
-    let contents = map.contents + [UInt8](repeating: 0, count: max(Int(map.valueSize) - map.contents.count, 0))
-    initialValueSize = contents.count
-    initialValueSha256 = SHA256.digest(contents)
-    initialValueHex = contents.count <= 4096 ? hexadecimal(contents) : nil
+    // Variables that begin as 0 take no room in the object, and need none here.
+    let zeros = max(Int(map.valueSize) - map.contents.count, 0)
+    let byteCount = map.contents.count + zeros
+    initialValueSize = byteCount
+    initialValueSha256 = SHA256.digest(map.contents, zeros: zeros)
+    initialValueHex = byteCount <= 4096 ? hexadecimal(map.contents + [UInt8](repeating: 0, count: zeros)) : nil
   }
 }
 

@@ -3,21 +3,15 @@ import BPFObjectFile
 import BPFRelocation
 import BPFTypes
 import Foundation
+import GoldenObjects
 import Testing
 
 @testable import MeropsCommand
 
 /// `merops inspect --relocated --json` against what libbpf makes of the same objects (Tests/Golden).
 @Suite struct InspectTests {
-  private static let directory = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-    .deletingLastPathComponent().appending(path: "Golden")
-
-  private static let names: [String] = {
-    let files = (try? FileManager.default.contentsOfDirectory(atPath: directory.path)) ?? []
-    return files.filter { $0.hasSuffix(".json") }.map { String($0.dropLast(5)) }.sorted()
-  }()
-
-  private func path(_ name: String) -> String { Self.directory.appending(path: name).path }
+  private static let names = Golden.names
+  private func path(_ name: String) -> String { Golden.path(name) }
 
   private func plan(_ name: String, _ options: [String] = []) throws -> [String: Any] {
     let inspect = try Inspect.parse(
@@ -49,12 +43,13 @@ import Testing
   }
 
   @Test func thereAreGoldenObjects() {
-    #expect(Self.names.count >= 15)
+    #expect(Self.names.count >= 22)
   }
 
   @Test(arguments: Self.names)
   func plansAreThoseOfLibbpf(name: String) throws {
-    let file = try JSONSerialization.jsonObject(with: Data(contentsOf: Self.directory.appending(path: "\(name).json")))
+    let file = try JSONSerialization.jsonObject(
+      with: Data(contentsOf: Golden.directory.appending(path: "\(name).json")))
     let expected = try #require(file as? [String: Any])
     var found = try plan(name)
     // Each has its own words for what went wrong; the stage is the same.

@@ -11,7 +11,9 @@ enum Fuzz {
     var (count, arguments): (CInt, UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?) = (
       CommandLine.argc, CommandLine.unsafeArgv
     )
-    exit(LLVMFuzzerRunDriver(&count, &arguments, { start, count in test(UnsafeBufferPointer(start: start, count: count)) }))
+    exit(
+      LLVMFuzzerRunDriver(&count, &arguments, { start, count in test(UnsafeBufferPointer(start: start, count: count)) })
+    )
   }
 }
 
