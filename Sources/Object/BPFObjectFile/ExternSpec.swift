@@ -105,7 +105,8 @@ extension ExternSpec.Kind {
       guard record.kind == .variable, let setting = try inBTF({ () throws(BTFError) in try KernelSetting(record, btf) })
       else {
         throw ObjectFileError(
-          .badExtern(name: name, "a setting is a bool, an enum libbpf_tristate, an integer or an array of char"))
+          .badExtern(
+            name: name, "a setting is a bool, an enum libbpf_tristate, an integer or an array of char of up to 64 KiB"))
       }
       self = .setting(setting)
     case ExternSpec.symbolSection where record.kind == .function:
@@ -120,8 +121,12 @@ extension ExternSpec.Kind {
 }
 
 extension KernelSetting {
+  /// The kernel's own texts have at most 2048 bytes.
+  private static let byteCountLimit = 1 << 16
+
   fileprivate init?(_ variable: BTF.Record, _ btf: BTF) throws(BTFError) {
-    guard let form = try Form(variable.referent, btf), case let size = try btf.size(of: variable.referent), size > 0
+    guard let form = try Form(variable.referent, btf), case let size = try btf.size(of: variable.referent),
+      (1...Self.byteCountLimit).contains(size)
     else { return nil }
     self.form = form
     self.size = size

@@ -42,7 +42,8 @@ extension ObjectSpec {
       let section = ProgramSection(name: sectionName)
       return ProgramSpec(
         sectionName: sectionName, section: section, type: section.type,
-        expectedAttachType: section.expectedAttachType, flags: section.flags, isWanted: !section.isOptional,
+        expectedAttachType: section.expectedAttachType, flags: section.flags, attachesByType: section.attachesByType,
+        isWanted: !section.isOptional,
         target: section.target, exceptionCallback: callbacks[function.name], function: function)
     }
     self.subprograms = functions.filter { !$0.isEntry }.map(\.function)

@@ -198,6 +198,8 @@ public struct ProgramSpec: Sendable {
   public var type: ProgramType
   public var expectedAttachType: AttachType
   public var flags: ProgramFlags
+  /// Whether the kernel's BTF tells what is attached to, and the program is loaded with its number there.
+  public var attachesByType: Bool
   /// Whether it is planned and loaded at all.
   public var isWanted: Bool
   /// What it attaches to: a function, a tracepoint and the like; from the section's name, if it says.
@@ -205,6 +207,14 @@ public struct ProgramSpec: Sendable {
   /// The function that is called when the program throws (`__exception_cb`, 6.7).
   public let exceptionCallback: String?
   public let function: FunctionSpec
+}
+
+extension ProgramSpec {
+  /// Makes it a program of another type than its section says; what the section says of attaching counts no more.
+  public mutating func become(_ type: ProgramType) {
+    self.type = type
+    (expectedAttachType, flags, attachesByType) = (.none, [], false)
+  }
 }
 
 extension ObjectSpec {

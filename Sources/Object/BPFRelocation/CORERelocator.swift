@@ -27,9 +27,9 @@ public struct CORERelocator {
   }
 
   private let object: BTF
-  private let kernel: TargetKernel
+  private let lookup: TypeLookup
   /// The kernel's own types, and the modules' as soon as they are needed.
-  private var sources: [(btf: BTF, module: String?)]
+  private var sources: [TypeLookup.Source]
   /// By the object's type. What one record rules out is not looked at for the next, as libbpf has it.
   private var candidates: [BTF.TypeID: [Candidate]] = [:]
 
@@ -41,11 +41,29 @@ public struct CORERelocator {
 
   /// - Parameter records: all that will be resolved.
   public init(object: BTF, kernel: TargetKernel, records: [CORERecord]) throws(COREError.Reason) {
-    guard let types = kernel.btf else { throw .noKernelTypes }
+    guard kernel.btf != nil else { throw .noKernelTypes }
+    let names = Self.names(records, in: object)
+    let lookup = try inKernel { () throws(BTFError) in try TypeLookup(kernel: kernel, names: names) }
+    try self.init(object: object, lookup: lookup, records: records)
+  }
+
+  /// - Parameter lookup: for all of ``names(_:in:)``.
+  init(object: BTF, lookup: TypeLookup, records: [CORERecord]) throws(COREError.Reason) {
     self.object = object
+    self.lookup = lookup
     roots = Set(records.filter { $0.kind != .localTypeID }.map(\.type))
-    self.kernel = kernel
-    sources = [(types, nil)]
+    sources = try inKernel { () throws(BTFError) in try lookup.sources(includingModules: false) }
+    guard !sources.isEmpty else { throw .noKernelTypes }
+  }
+
+  /// The names, without flavours, of the types that records begin at.
+  static func names(_ records: [CORERecord], in object: BTF) -> Set<String> {
+    var names: Set<String> = []
+    for type in Set(records.filter { $0.kind != .localTypeID }.map(\.type)) {
+      guard let record = try? object.record(type), let name = try? object.name(of: record) else { continue }
+      names.insert(name.withoutFlavour)
+    }
+    return names
   }
 
   public mutating func resolve(_ record: CORERecord) throws(COREError.Reason) -> Result {
@@ -144,16 +162,14 @@ extension CORERelocator {
         names.append(name)
       }
     } catch { throw .objectTypes(error) }
-    var missing = Array(wanted.indices)
     try inKernel { () throws(BTFError) in
+      var missing = Array(wanted.indices)
       var source = 0
       while source < sources.count {
-        let (btf, module) = sources[source]
-        defer { source += 1 }
-        let found = try btf.types(named: missing.map { names[$0] }, flavours: true)
-        for (index, ids) in zip(missing, found) {
+        let (btf, module) = (sources[source].btf, sources[source].module)
+        for index in missing {
           let (type, local) = wanted[index]
-          for id in ids {
+          for id in sources[source].types(names[index]) {
             let record = try btf.record(id)
             guard record.kind == local.kind || record.isEnumeration && local.isEnumeration,
               try btf.name(of: record).withoutFlavour == names[index]
@@ -163,10 +179,11 @@ extension CORERelocator {
           // Known to be none, which is something else than not to be asked for.
           if candidates[type] == nil { candidates[type] = [] }
         }
-        guard source == 0 else { continue }
+        source += 1
+        guard source == 1 else { continue }
         missing.removeAll { !(candidates[wanted[$0].type] ?? []).isEmpty }
         if missing.isEmpty { break }
-        sources += kernel.modules.all.map { ($0.btf, $0.name) }
+        sources = try lookup.sources(includingModules: true)
       }
     }
   }

@@ -1,5 +1,6 @@
 import BPFObjectFile
 import BPFTypes
+import ByteReading
 
 /// What the kernel has for each extern of an object.
 struct ExternResolution {
@@ -19,7 +20,7 @@ struct ExternResolution {
   /// Modules whose functions are called, in the order in which their descriptors are handed to BPF_PROG_LOAD, from 1 on.
   private(set) var functionModules: [String] = []
 
-  init(_ object: ObjectSpec, kernel: TargetKernel) throws(ExternError) {
+  init(_ object: ObjectSpec, kernel: TargetKernel, lookup: TypeLookup) throws(ExternError) {
     settings = try KernelSettings(object.externs, kernel: kernel)
     let addresses = try Self.addresses(object.externs, kernel: kernel)
     for (index, extern) in object.externs.enumerated() {
@@ -27,9 +28,11 @@ struct ExternResolution {
       case .setting: found.append(.setting(offset: settings.offsets[index] ?? 0))
       case .address: found.append(addresses[extern.name].map { .address($0) } ?? .missing)
       case .variable(let type):
-        found.append(try Self.type(of: extern, declared: type, kind: .variable, object: object, kernel: kernel))
+        found.append(
+          try Self.type(of: extern, declared: type, kind: .variable, object: object, kernel: kernel, lookup: lookup))
       case .function(let prototype):
-        let one = try Self.type(of: extern, declared: prototype, kind: .function, object: object, kernel: kernel)
+        let one = try Self.type(
+          of: extern, declared: prototype, kind: .function, object: object, kernel: kernel, lookup: lookup)
         if case .type(_, let module?) = one, !functionModules.contains(module) { functionModules.append(module) }
         found.append(one)
       }
@@ -47,14 +50,14 @@ struct ExternResolution {
     guard !wanted.isEmpty else { return [:] }
     var addresses: [String: UInt64] = [:]
     var isShown = false
-    for line in kernel.symbols.split(separator: UInt8(ascii: "\n")) {
+    try kernel.symbols.forEachLine { (line) throws(ExternError) in
       // All addresses are 0 to those who may not see them; some, of per-CPU variables, are 0 in truth.
       isShown = isShown || line.first != UInt8(ascii: "0")
       let words = line.split(separator: UInt8(ascii: " "), maxSplits: 2)
-      guard words.count == 3 else { continue }
+      guard words.count == 3 else { return }
       let name = String(decoding: words[2].prefix { $0 != UInt8(ascii: "\t") }, as: UTF8.self)
       guard wanted.contains(name), let address = UInt64(String(decoding: words[0], as: UTF8.self), radix: 16)
-      else { continue }
+      else { return }
       if let other = addresses[name], other != address {
         throw ExternError(name: name, reason: .ambiguousAddress(other, address))
       }
@@ -68,30 +71,33 @@ struct ExternResolution {
   }
 
   private static func type(
-    of extern: ExternSpec, declared: BTF.TypeID, kind: BTF.Kind, object: ObjectSpec, kernel: TargetKernel
+    of extern: ExternSpec, declared: BTF.TypeID, kind: BTF.Kind, object: ObjectSpec, kernel: TargetKernel,
+    lookup: TypeLookup
   ) throws(ExternError) -> Found {
     guard let objectTypes = object.btf, kernel.btf != nil else {
       throw ExternError(name: extern.name, reason: .noKernelTypes)
     }
-    let name = extern.name.withoutFlavour
-    for (module, btf) in kernel.typeSources {
-      guard let id = try? btf.types(named: name, kinds: [kind]).first, let record = try? btf.record(id) else {
-        continue
-      }
-      var limit = BTFStepLimit(100_000)
-      let types = CORETypes(localTypes: objectTypes, targetTypes: btf)
-      guard
-        let referent = try? kind == .variable ? btf.resolvedID(record.referent) : record.referent,
-        (try? types.areCompatible(declared, referent, &limit)) ?? false
-      else {
-        if kind == .function && extern.isWeak { return .missing }
-        throw ExternError(name: extern.name, reason: .otherType)
-      }
-      return .type(id, module: module)
+    let found: (type: BTF.TypeID, source: TypeLookup.Source)?
+    do { found = try lookup.first(extern.name.withoutFlavour, kind: kind) } catch {
+      throw ExternError(name: extern.name, reason: .kernelTypes(error))
     }
-    guard extern.isWeak else {
-      throw ExternError(name: extern.name, reason: kind == .variable ? .noSuchVariable : .noSuchFunction)
+    guard let (id, source) = found else {
+      guard extern.isWeak else {
+        throw ExternError(name: extern.name, reason: kind == .variable ? .noSuchVariable : .noSuchFunction)
+      }
+      return .missing
     }
-    return .missing
+    var limit = BTFStepLimit(100_000)
+    let types = CORETypes(localTypes: objectTypes, targetTypes: source.btf)
+    let isCompatible = try? { () throws(BTFError) in
+      let referent = try source.btf.record(id).referent
+      return try types.areCompatible(
+        declared, kind == .variable ? source.btf.resolvedID(referent) : referent, &limit)
+    }()
+    guard isCompatible ?? false else {
+      if kind == .function && extern.isWeak { return .missing }
+      throw ExternError(name: extern.name, reason: .otherType)
+    }
+    return .type(id, module: source.module)
   }
 }

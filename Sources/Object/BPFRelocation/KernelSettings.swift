@@ -1,4 +1,6 @@
 import BPFObjectFile
+public import BPFTypes
+import ByteReading
 
 /// The settings that an object wants, looked up in a kernel's configuration and put into the bytes of its `.kconfig`
 /// variables.
@@ -31,10 +33,10 @@ struct KernelSettings {
       try store(value, as: setting, at: index, name: name)
       found.insert(name)
     }
-    for line in kernel.configuration.split(separator: UInt8(ascii: "\n")) where line.starts(with: Self.prefix) {
-      guard let equals = line.firstIndex(of: UInt8(ascii: "=")) else { continue }
+    try kernel.configuration.forEachLine { (line) throws(ExternError) in
+      guard line.starts(with: Self.prefix), let equals = line.firstIndex(of: UInt8(ascii: "=")) else { return }
       let name = String(decoding: line[..<equals], as: UTF8.self)
-      guard let (index, setting) = wanted[name], found.insert(name).inserted else { continue }
+      guard let (index, setting) = wanted[name], found.insert(name).inserted else { return }
       let value = String(decoding: line[(equals + 1)...], as: UTF8.self)
       try store(value, as: setting, at: index, name: name)
     }
@@ -124,6 +126,7 @@ public struct ExternError: Error, Hashable, Sendable {
     case ambiguousAddress(UInt64, UInt64)
     case hiddenAddress
     case noKernelTypes
+    case kernelTypes(BTFError)
     case noSuchVariable
     case noSuchFunction
     case otherType
@@ -145,6 +148,7 @@ extension ExternError: CustomStringConvertible {
       case .hiddenAddress:
         "/proc/kallsyms hides its address from this process (CAP_SYSLOG, and /proc/sys/kernel/kptr_restrict below 2, show it)"
       case .noKernelTypes: "the kernel has no BTF, in which it would be looked up"
+      case .kernelTypes(let error): "the kernel's BTF \(error)"
       case .noSuchVariable: "the kernel's BTF has no such variable, and it is not declared __weak"
       case .noSuchFunction: "the kernel's BTF has no such function, and it is not declared __weak"
       case .otherType: "the kernel's BTF has it with an incompatible type"

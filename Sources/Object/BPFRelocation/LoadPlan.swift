@@ -92,8 +92,10 @@ extension LoadPlan {
   public init(_ object: ObjectSpec, kernel: TargetKernel = TargetKernel()) throws(PlanError) {
     guard !object.isBigEndian else { throw .otherByteOrder }
     let externs: ExternResolution
-    do { externs = try ExternResolution(object, kernel: kernel) } catch { throw .extern(error) }
-    let relocated = try RelocatedFunctions(object, kernel: kernel)
+    let lookup: TypeLookup
+    do { lookup = try TypeLookup(kernel: kernel, names: object.namesOfKernelTypes) } catch { throw .kernelTypes(error) }
+    do { externs = try ExternResolution(object, kernel: kernel, lookup: lookup) } catch { throw .extern(error) }
+    let relocated = try RelocatedFunctions(object, lookup: lookup)
     var planned: [MapSpec] = []
     for map in object.maps { planned.append(try map.completed(kernel: kernel)) }
     if let settings = externs.settings.map(of: object) { planned.append(settings) }
@@ -105,7 +107,7 @@ extension LoadPlan {
         warnings.append(.unknownSection(program: program.name, section: program.sectionName))
         continue
       }
-      let target = try program.attachTarget(in: kernel)
+      let target = try program.attachTarget(in: lookup)
       var linker = Linker(
         program: program.fitted(to: kernel.features), functions: relocated, externs: externs, maps: planned,
         target: target,
@@ -136,21 +138,40 @@ extension ProgramSpec {
     return program
   }
 
-  /// Looks up what the program attaches to in the kernel's types, where it is loaded with its number there.
-  fileprivate func attachTarget(in kernel: TargetKernel) throws(PlanError) -> AttachTarget? {
-    guard section.attachesByType else { return nil }
-    guard let target, !target.isEmpty else { throw .noTarget(program: name, section: sectionName) }
-    let (prefix, isTypedef) = section.targetType
-    // "module:function" names the module, too.
+  /// The module, if the target names one ("module:function"), and the name that the kernel's BTF has.
+  fileprivate var targetName: (module: String?, name: String)? {
+    guard attachesByType, let target, !target.isEmpty else { return nil }
     let parts = target.split(separator: ":", maxSplits: 1)
-    let wantedModule = parts.count == 2 ? String(parts[0]) : nil
-    let wanted = prefix + (parts.last.map(String.init) ?? target)
-    for source in kernel.typeSources where wantedModule == nil || wantedModule == source.module ?? "vmlinux" {
-      guard let id = try? source.btf.types(named: wanted, kinds: [isTypedef ? .typedef : .function]).first else {
-        continue
+    return (
+      parts.count == 2 ? String(parts[0]) : nil, section.targetType.prefix + (parts.last.map(String.init) ?? target)
+    )
+  }
+
+  /// Looks up what the program attaches to in the kernel's types, where it is loaded with its number there.
+  fileprivate func attachTarget(in lookup: TypeLookup) throws(PlanError) -> AttachTarget? {
+    guard attachesByType else { return nil }
+    guard let (module, name) = targetName else { throw .noTarget(program: self.name, section: sectionName) }
+    do throws(BTFError) {
+      let kind: BTF.Kind = section.targetType.isTypedef ? .typedef : .function
+      let found = try lookup.first(name, kind: kind) { module == nil || module == $0 ?? "vmlinux" }
+      if let (type, source) = found { return AttachTarget(type: type, name: name, module: source.module) }
+    } catch { throw .kernelTypes(error) }
+    throw .noSuchTarget(program: self.name, name: name)
+  }
+}
+
+extension ObjectSpec {
+  /// What will be looked for in the kernel's types.
+  fileprivate var namesOfKernelTypes: Set<String> {
+    var names = Set(programs.filter(\.isWanted).compactMap { $0.targetName?.name })
+    for extern in externs {
+      switch extern.kind {
+      case .variable, .function: names.insert(extern.name.withoutFlavour)
+      case .setting, .address: break
       }
-      return AttachTarget(type: id, name: wanted, module: source.module)
     }
-    throw .noSuchTarget(program: name, name: wanted)
+    let functions = subprograms + programs.filter(\.isWanted).map(\.function)
+    if let btf { names.formUnion(CORERelocator.names(functions.flatMap(\.relocations), in: btf)) }
+    return names
   }
 }

@@ -16,6 +16,7 @@ public enum PlanError: Error, Hashable, Sendable {
   case noSourceLines(program: String, function: String)
   case noSuchCallback(program: String, function: String)
   case types(BTFError)
+  case kernelTypes(BTFError)
 }
 
 extension PlanError: CustomStringConvertible {
@@ -40,6 +41,7 @@ extension PlanError: CustomStringConvertible {
       "program \(program): .BTF.ext has the program's lines but not those of its function \(function)"
     case .noSuchCallback(let program, let function):
       "program \(program): its exception callback \(function) is no global function of the object"
+    case .kernelTypes(let error): "the kernel's BTF \(error)"
     case .types(let error): "the object's BTF \(error)"
     }
   }

@@ -25,7 +25,7 @@ struct RelocatedFunctions {
   /// What the CO-RE relocations came to; instructions count from the function's start.
   private(set) var relocations: [Place: [AppliedRelocation]] = [:]
 
-  init(_ object: ObjectSpec, kernel: TargetKernel) throws(PlanError) {
+  init(_ object: ObjectSpec, lookup: TypeLookup) throws(PlanError) {
     var relocator: CORERelocator?
     let functions =
       object.subprograms.map { (function: $0, section: ".text", isWanted: true) }
@@ -39,7 +39,7 @@ struct RelocatedFunctions {
         do throws(COREError.Reason) {
           if relocator == nil, let btf = object.btf {
             relocator = try CORERelocator(
-              object: btf, kernel: kernel, records: functions.flatMap(\.function.relocations))
+              object: btf, lookup: lookup, records: functions.flatMap(\.function.relocations))
           }
           guard let result = try relocator?.resolve(record) else { continue }
           guard record.instructionOffset % Instruction.byteCount == 0 else { throw .noSuchInstruction }

@@ -49,12 +49,4 @@ public struct TargetKernel: Sendable {
     while numbers.count < 3 { numbers.append(0) }
     return min(numbers[0], 255) << 16 | min(numbers[1], 255) << 8 | min(numbers[2], 255)
   }
-
-  /// Where types are looked up: the kernel's own, then the modules', which are not read before they are asked for.
-  var typeSources: some Sequence<(module: String?, btf: BTF)> {
-    let own = btf.map { [(module: String?.none, btf: $0)] } ?? []
-    return [0, 1].lazy.flatMap { stage in
-      stage == 0 ? own : modules.all.map { (module: String?.some($0.name), btf: $0.btf) }
-    }
-  }
 }

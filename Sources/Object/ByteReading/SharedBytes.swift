@@ -41,7 +41,7 @@
   deinit { release() }
 
   /// Reads an integer in host order at any alignment; `offset` is in bytes.
-  @inlinable
+  @inlinable @inline(__always)
   package func read<T: FixedWidthInteger & BitwiseCopyable>(
     _ type: T.Type, at offset: Int
   ) throws(TruncatedError) -> T {

@@ -81,7 +81,7 @@ extension ObjectSpec {
   fileprivate var needsKernelTypes: Bool {
     let functions = subprograms + programs.map(\.function)
     return functions.contains { !$0.relocations.isEmpty }
-      || programs.contains { $0.isWanted && $0.section.attachesByType }
+      || programs.contains { $0.isWanted && $0.attachesByType }
       || externs.contains {
         switch $0.kind {
         case .variable, .function: true

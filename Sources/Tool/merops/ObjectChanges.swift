@@ -37,7 +37,7 @@ struct ObjectChanges: ParsableArguments {
       guard let number = UInt32(value) else {
         throw ValidationError("--type \(name)=\(value): a program type is a number (enum bpf_prog_type).")
       }
-      spec.programs[try Self.program(name, in: spec)].type = ProgramType(rawValue: number)
+      spec.programs[try Self.program(name, in: spec)].become(ProgramType(rawValue: number))
     }
   }
 
