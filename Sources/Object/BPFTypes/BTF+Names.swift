@@ -33,7 +33,8 @@ extension BTF {
     guard !byBeginning.isEmpty else { return found }
     // A module's types also have names that are among the kernel's strings.
     let (kernelBytes, kernelStart) = base.first.map { ($0.storage, $0.stringsStart) } ?? (storage, stringsStart)
-    for (index, nameOffset) in nameOffsets.enumerated() where nameOffset != 0 {
+    for (index, recordOffset) in recordOffsets.enumerated() {
+      guard let nameOffset = storage.word(at: Int(recordOffset)), nameOffset != 0 else { continue }
       if nameOffset < baseStringByteCount {
         look(at: index, kernelBytes, kernelStart + Int(nameOffset))
       } else {
@@ -43,7 +44,7 @@ extension BTF {
     return found
 
     @inline(__always) func look(at index: Int, _ bytes: borrowing SharedBytes, _ place: Int) {
-      guard let beginning = try? bytes.read(UInt16.self, at: place), beginnings[Int(beginning)] else { return }
+      guard let beginning = bytes.half(at: place), beginnings[Int(beginning)] else { return }
       for candidate in byBeginning[beginning] ?? [] {
         let name = wanted[candidate]
         guard bytes.matches(name, at: place), let next = try? bytes.read(UInt8.self, at: place + name.count),

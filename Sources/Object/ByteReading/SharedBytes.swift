@@ -41,7 +41,7 @@
   deinit { release() }
 
   /// Reads an integer in host order at any alignment; `offset` is in bytes.
-  @inlinable @inline(__always)
+  @inlinable
   package func read<T: FixedWidthInteger & BitwiseCopyable>(
     _ type: T.Type, at offset: Int
   ) throws(TruncatedError) -> T {
@@ -50,6 +50,20 @@
       throw TruncatedError(offset: offset, needed: size, available: count)
     }
     return unsafe start.loadUnaligned(fromByteOffset: offset, as: type)
+  }
+
+  /// The word at an offset in bytes; `nil` where it would go past the end. Not generic, for the loops over a kernel's types.
+  @inlinable @inline(__always)
+  package func word(at offset: Int) -> UInt32? {
+    guard offset >= 0, offset <= count - 4 else { return nil }
+    return unsafe start.loadUnaligned(fromByteOffset: offset, as: UInt32.self)
+  }
+
+  /// The same for two bytes.
+  @inlinable @inline(__always)
+  package func half(at offset: Int) -> UInt16? {
+    guard offset >= 0, offset <= count - 2 else { return nil }
+    return unsafe start.loadUnaligned(fromByteOffset: offset, as: UInt16.self)
   }
 
   /// How long the C string is that starts at `offset`, without its NUL; `nil` where none ends before the end.
