@@ -55,7 +55,7 @@ struct ELFFile {
   private(set) var isBigEndian = false
   private(set) var sections: [Section] = []
   private(set) var symbols: [Symbol] = []
-  /// By the index of the section that they relocate, in the order of the file.
+  /// By the index of the section that they relocate, sorted by their places in it.
   private(set) var relocations: [Int: [Relocation]] = [:]
 
   private static let headerSize = 64
@@ -204,6 +204,7 @@ struct ELFFile {
           type: UInt32(truncatingIfNeeded: relocation.r_info), place: place))
     }
     relocations[section.relocatedSection, default: []] += list
+    relocations[section.relocatedSection]?.sort { $0.offset < $1.offset }
   }
 
   private static var libelfMessage: String {

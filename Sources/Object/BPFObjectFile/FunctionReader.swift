@@ -1,5 +1,6 @@
 import BPFInstructions
 import BPFTypes
+import ByteReading
 internal import CLibelf
 
 /// Cuts the executable sections into functions.
@@ -10,6 +11,7 @@ struct FunctionReader {
   let mapPlaces: [SectionPlace: String]
   let dataMaps: DataMaps
   let externs: [ExternSpec]
+  private let externIndices: [String: Int]
   private(set) var warnings: [ObjectWarning] = []
 
   init(
@@ -21,6 +23,8 @@ struct FunctionReader {
     self.mapPlaces = mapPlaces
     self.dataMaps = dataMaps
     self.externs = externs
+    externIndices = Dictionary(
+      externs.enumerated().map { ($0.element.name, $0.offset) }, uniquingKeysWith: { first, _ in first })
   }
 
   private enum RelocationType {
@@ -63,8 +67,9 @@ struct FunctionReader {
       instructions.append(instruction)
     }
     let range = symbol.value..<symbol.value + symbol.size
-    let lines = (lineInformation?.lines[section.name] ?? []).filter { range.contains($0.instructionOffset) }
-    let functions = lineInformation?.functions[section.name] ?? []
+    let lines = lineInformation?.lines[section.name]?.slice(in: range) { $0.instructionOffset } ?? []
+    let functions = lineInformation?.functions[section.name]?.slice(in: range) { $0.instructionOffset } ?? []
+    let relocations = lineInformation?.relocations[section.name]?.slice(in: range) { $0.instructionOffset } ?? []
     return FunctionSpec(
       name: symbol.name, section: index, start: symbol.value / size, instructions: instructions,
       references: try references(of: instructions, function: symbol.name, range: range, section: section, index: index),
@@ -74,8 +79,7 @@ struct FunctionReader {
           instruction: ($0.instructionOffset - symbol.value) / size, fileName: $0.fileName, text: $0.text,
           lineAndColumn: $0.lineAndColumn)
       },
-      relocations: (lineInformation?.relocations[section.name] ?? []).filter { range.contains($0.instructionOffset) }
-        .map { $0.moved(toStartAt: symbol.value) },
+      relocations: relocations.map { $0.moved(toStartAt: symbol.value) },
       isHidden: symbol.binding != STB_LOCAL && symbol.isHidden, isGlobal: symbol.binding != STB_LOCAL)
   }
 
@@ -85,7 +89,7 @@ struct FunctionReader {
     let size = Instruction.byteCount
     var references: [Reference] = []
     var relocated: Set<Int> = []
-    for relocation in elf.relocations[index] ?? [] where range.contains(relocation.offset) {
+    for relocation in elf.relocations[index]?.slice(in: range, by: { $0.offset }) ?? [] {
       func fail(_ why: String) -> ObjectFileError { ObjectFileError(.badRelocation(why), at: relocation.place) }
       guard (relocation.offset - range.lowerBound) % size == 0 else { throw fail("it points between instructions") }
       let place = (relocation.offset - range.lowerBound) / size
@@ -113,7 +117,7 @@ struct FunctionReader {
   ) throws(ObjectFileError) -> Reference.Target {
     let size = Instruction.byteCount
     let name = symbol.name.isEmpty ? "without a name" : symbol.name
-    if symbol.section == SHN_UNDEF, let index = externs.firstIndex(where: { $0.name == symbol.name }) {
+    if symbol.section == SHN_UNDEF, let index = externIndices[symbol.name] {
       switch (instruction.opcode, externs[index].kind) {
       case (Opcode.call, .function): return .externCall(index)
       case (Opcode.loadImmediate64, _): return .externAddress(index)

@@ -33,6 +33,15 @@ public struct CORERelocator {
   /// By the object's type. What one record rules out is not looked at for the next, as libbpf has it.
   private var candidates: [BTF.TypeID: [Candidate]] = [:]
 
+  /// What was asked for before. Programs look at the same few members again and again.
+  private var results: [Question: Result] = [:]
+
+  private struct Question: Hashable {
+    let type: BTF.TypeID
+    let access: String
+    let kind: CORERecord.Kind
+  }
+
   /// For all records together: an object of a few kilobytes could have thousands look through thousands of members.
   private var limit = BTFStepLimit(20_000_000)
 
@@ -67,6 +76,14 @@ public struct CORERelocator {
   }
 
   public mutating func resolve(_ record: CORERecord) throws(COREError.Reason) -> Result {
+    let question = Question(type: record.type, access: record.access, kind: record.kind)
+    if let known = results[question] { return known }
+    let result = try answer(record)
+    results[question] = result
+    return result
+  }
+
+  private mutating func answer(_ record: CORERecord) throws(COREError.Reason) -> Result {
     let local = try COREAccess(record, in: object)
     if record.kind == .localTypeID {
       let id = UInt64(record.type.rawValue)

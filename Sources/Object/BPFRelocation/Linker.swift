@@ -10,6 +10,8 @@ struct Linker {
   private let available: RelocatedFunctions
   private let externs: ExternResolution
   private let maps: [MapSpec]
+  /// The places of the maps that are not created.
+  private let missingMaps: [String: Int]
   private let target: AttachTarget?
   private let kernelVersion: UInt32
   private var instructions: [Instruction] = []
@@ -34,6 +36,9 @@ struct Linker {
     available = functions
     self.externs = externs
     self.maps = maps
+    missingMaps = Dictionary(
+      maps.enumerated().filter { !$0.element.isWanted }.map { ($0.element.name, $0.offset) },
+      uniquingKeysWith: { first, _ in first })
     self.target = target
     kernelVersion = version
   }
@@ -90,7 +95,7 @@ struct Linker {
 
   /// - Parameter offset: in bytes, in the map's value; `nil` for the map itself.
   private mutating func refer(to map: String, source: UInt8, offset: Int? = nil, at place: Int) {
-    if let index = maps.firstIndex(where: { $0.name == map }), !maps[index].isWanted {
+    if let index = missingMaps[map] {
       let poison = Instruction(
         opcode: Opcode.call, immediate: Self.missingMap + (index < 100_000 ? Int32(index) : 0))
       (instructions[place], instructions[place + 1]) = (poison, poison)

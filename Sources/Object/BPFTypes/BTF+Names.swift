@@ -43,7 +43,7 @@ extension BTF {
     }
     return found
 
-    @inline(__always) func look(at index: Int, _ bytes: borrowing SharedBytes, _ place: Int) {
+    @inline(__always) func look(at index: Int, _ bytes: SharedBytes, _ place: Int) {
       guard let beginning = bytes.half(at: place), beginnings[Int(beginning)] else { return }
       for candidate in byBeginning[beginning] ?? [] {
         let name = wanted[candidate]

@@ -78,7 +78,7 @@ extension BTF {
   }
 
   public func record(_ id: TypeID) throws(BTFError) -> Record {
-    if id.rawValue <= baseTypeCount, let base = base.first { return try base.record(id) }
+    if id.rawValue <= baseTypeCount, baseTypeCount > 0 { return try baseRecord(id) }
     let index = Int(id.rawValue) - 1 - baseTypeCount
     guard recordOffsets.indices.contains(index) else { throw BTFError(.noSuchType, at: 0, type: Int(id.rawValue)) }
     let offset = Int(recordOffsets[index])
@@ -88,6 +88,12 @@ extension BTF {
     return Record(
       id: id, kind: kind, nameOffset: try word(at: offset), kindFlag: info >> 31 != 0, itemCount: Int(info & 0xffff),
       sizeOrType: try word(at: offset + 8), offset: offset)
+  }
+
+  @inline(never)
+  private func baseRecord(_ id: TypeID) throws(BTFError) -> Record {
+    guard let base = base.first else { throw BTFError(.noSuchType, at: 0, type: Int(id.rawValue)) }
+    return try base.record(id)
   }
 
   public func name(of record: Record) throws(BTFError) -> String { try string(at: record.nameOffset) }
@@ -203,8 +209,15 @@ extension BTF {
 
   /// A word of what follows a record, in the BTF that the record is from: its own or the base.
   func word(_ index: Int, of record: Record) throws(BTFError) -> UInt32 {
-    if record.id.rawValue <= baseTypeCount, let base = base.first { return try base.word(index, of: record) }
+    if record.id.rawValue <= baseTypeCount { return try baseWord(index, of: record) }
     return try word(at: record.bodyOffset + index * 4)
+  }
+
+  // Apart, since even to look at the base takes and gives back what it holds.
+  @inline(never)
+  private func baseWord(_ index: Int, of record: Record) throws(BTFError) -> UInt32 {
+    guard let base = base.first else { throw BTFError(.noSuchType, at: 0, type: Int(record.id.rawValue)) }
+    return try base.word(index, of: record)
   }
 
   private func items<Item>(

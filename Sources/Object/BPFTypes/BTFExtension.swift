@@ -22,7 +22,7 @@ public struct BTFExtension: Sendable {
     public let lineAndColumn: UInt32
   }
 
-  /// By the name of the ELF section of the instructions; records in the order of the file.
+  /// By the name of the ELF section of the instructions; records sorted by their instructions.
   public private(set) var functions: [String: [Function]] = [:]
   public private(set) var lines: [String: [Line]] = [:]
   public private(set) var relocations: [String: [CORERecord]] = [:]
@@ -65,6 +65,14 @@ public struct BTFExtension: Sendable {
         }
       }
     }
+    sort()
+  }
+
+  /// Compilers write them in this order; nobody else has to.
+  private mutating func sort() {
+    for section in functions.keys { functions[section]?.sort { $0.instructionOffset < $1.instructionOffset } }
+    for section in lines.keys { lines[section]?.sort { $0.instructionOffset < $1.instructionOffset } }
+    for section in relocations.keys { relocations[section]?.sort { $0.instructionOffset < $1.instructionOffset } }
   }
 
   private struct Reader {

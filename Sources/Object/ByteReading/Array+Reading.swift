@@ -1,7 +1,7 @@
 extension [UInt8] {
   /// The same checked reads on an array.
   @inlinable
-  package func read<T: FixedWidthInteger & BitwiseCopyable>(
+  public func read<T: FixedWidthInteger & BitwiseCopyable>(
     _ type: T.Type, at offset: Int
   ) throws(TruncatedError) -> T {
     try unsafe span.bytes.read(type, at: offset)

@@ -25,7 +25,7 @@ extension RawSpan {
   ///
   /// The bound subtracts, because `offset + size` can overflow on hostile input.
   @inlinable
-  package func read<T: FixedWidthInteger & BitwiseCopyable>(
+  public func read<T: FixedWidthInteger & BitwiseCopyable>(
     _ type: T.Type, at offset: Int
   ) throws(TruncatedError) -> T {
     let size = MemoryLayout<T>.size
@@ -37,7 +37,7 @@ extension RawSpan {
 
   /// Reads an integer that lies in network order, as all Internet headers and netlink's big-endian fields do.
   @inlinable
-  package func readBigEndian<T: FixedWidthInteger & BitwiseCopyable>(
+  public func readBigEndian<T: FixedWidthInteger & BitwiseCopyable>(
     _ type: T.Type, at offset: Int
   ) throws(TruncatedError) -> T {
     T(bigEndian: try read(type, at: offset))

@@ -4,13 +4,22 @@
 
 /// Bytes that several values read and none changes: a copy of an array, or memory that belongs to somebody who hands it
 /// over, such as a mapped file.
-@safe package final class SharedBytes: @unchecked Sendable {
-  // Sendable: the bytes never change while the object lives.
+///
+/// What loops call is `public`, here and in the other files of this module, since Swift 6.3 does not inline what is
+/// `package` into other modules; the library does not hand the module on.
+@safe public struct SharedBytes: @unchecked Sendable {
+  // Sendable: the bytes never change while somebody has them.
   @usableFromInline let start: UnsafeRawPointer
-  package let count: Int
-  private let release: @Sendable () -> Void
+  public let count: Int
+  private let owner: Owner
 
-  package convenience init(_ bytes: [UInt8]) {
+  private final class Owner: Sendable {
+    let release: @Sendable () -> Void
+    init(release: @escaping @Sendable () -> Void) { self.release = release }
+    deinit { release() }
+  }
+
+  package init(_ bytes: [UInt8]) {
     unsafe self.init(byteCount: bytes.count) { buffer in
       unsafe buffer.copyBytes(from: bytes)
       return bytes.count
@@ -28,21 +37,19 @@
       throw error
     }
     unsafe start = UnsafeRawPointer(memory.baseAddress!)
-    release = { unsafe memory.deallocate() }
+    owner = Owner { unsafe memory.deallocate() }
   }
 
   /// - Parameter release: called once, when nobody reads the bytes any more.
   @unsafe package init(adopting start: UnsafeRawPointer, count: Int, release: @escaping @Sendable () -> Void) {
     unsafe self.start = start
     self.count = count
-    self.release = release
+    owner = Owner(release: release)
   }
-
-  deinit { release() }
 
   /// Reads an integer in host order at any alignment; `offset` is in bytes.
   @inlinable
-  package func read<T: FixedWidthInteger & BitwiseCopyable>(
+  public func read<T: FixedWidthInteger & BitwiseCopyable>(
     _ type: T.Type, at offset: Int
   ) throws(TruncatedError) -> T {
     let size = MemoryLayout<T>.size
@@ -54,14 +61,14 @@
 
   /// The word at an offset in bytes; `nil` where it would go past the end. Not generic, for the loops over a kernel's types.
   @inlinable @inline(__always)
-  package func word(at offset: Int) -> UInt32? {
+  public func word(at offset: Int) -> UInt32? {
     guard offset >= 0, offset <= count - 4 else { return nil }
     return unsafe start.loadUnaligned(fromByteOffset: offset, as: UInt32.self)
   }
 
   /// The same for two bytes.
   @inlinable @inline(__always)
-  package func half(at offset: Int) -> UInt16? {
+  public func half(at offset: Int) -> UInt16? {
     guard offset >= 0, offset <= count - 2 else { return nil }
     return unsafe start.loadUnaligned(fromByteOffset: offset, as: UInt16.self)
   }
@@ -81,8 +88,11 @@
   }
 
   /// Whether `text` stands at `offset`; it may go on there.
-  package func matches(_ text: [UInt8], at offset: Int) -> Bool {
+  public func matches(_ text: [UInt8], at offset: Int) -> Bool {
     guard offset >= 0, text.count <= count - offset else { return false }
+    // Nearly all differ here already.
+    guard let first = text.first else { return true }
+    guard unsafe first == start.load(fromByteOffset: offset, as: UInt8.self) else { return false }
     return unsafe text.withUnsafeBytes { unsafe memcmp($0.baseAddress!, start + offset, text.count) == 0 }
   }
 
