@@ -7,6 +7,7 @@ let package = Package(
   dependencies: [.package(name: "Merops", path: "../..")],
   targets: [
     .target(name: "CFuzzer"),
+    .executableTarget(name: "mutate", dependencies: [.product(name: "Merops", package: "Merops")]),
     .executableTarget(name: "fuzz", dependencies: ["CFuzzer", .product(name: "Merops", package: "Merops")]),
   ]
 )

@@ -1,5 +1,5 @@
 import BPFInstructions
-package import BPFTypes
+import BPFTypes
 
 /// The way from a type to a part of it, in one BTF: what an access string such as `0:1:2` stands for, or what the kernel
 /// has in its place.
@@ -93,29 +93,5 @@ struct COREAccess {
   func isFlexible(_ elementCount: Int) throws(BTFError) -> Bool {
     guard elementCount == 0, let last = steps.last, last.name != nil else { return false }
     return last.index == (try btf.record(last.type)).itemCount - 1
-  }
-}
-
-extension CORERecord {
-  /// How C would write the access: `struct task_struct.mm.owner`, `enum bpf_map_type.BPF_MAP_TYPE_HASH`, a type's name.
-  package func spelling(in btf: BTF) -> String {
-    guard let root = try? btf.record(type), let name = try? btf.name(of: root) else { return "type \(type.rawValue)" }
-    let keyword: String
-    switch root.kind {
-    case .structure: keyword = "struct "
-    case .union: keyword = "union "
-    case .enumeration, .enumeration64: keyword = "enum "
-    default: keyword = ""
-    }
-    var text = keyword + (name.isEmpty ? "(anonymous)" : name)
-    guard let access = try? COREAccess(self, in: btf) else { return text + "?" + self.access }
-    for (index, step) in access.steps.enumerated() {
-      if let name = step.name {
-        text += ".\(name)"
-      } else if index > 0 || step.index > 0 {
-        text += "[\(step.index)]"
-      }
-    }
-    return text
   }
 }

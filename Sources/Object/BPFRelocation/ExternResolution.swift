@@ -16,11 +16,14 @@ struct ExternResolution {
 
   /// By the index among the externs.
   private(set) var found: [Found] = []
+  /// The same order.
+  let names: [String]
   let settings: KernelSettings
   /// Modules whose functions are called, in the order in which their descriptors are handed to BPF_PROG_LOAD, from 1 on.
   private(set) var functionModules: [String] = []
 
   init(_ object: ObjectSpec, kernel: TargetKernel, lookup: TypeLookup) throws(ExternError) {
+    names = object.externs.map(\.name)
     settings = try KernelSettings(object.externs, kernel: kernel)
     let addresses = try Self.addresses(object.externs, kernel: kernel)
     for (index, extern) in object.externs.enumerated() {

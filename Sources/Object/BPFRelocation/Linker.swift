@@ -14,6 +14,8 @@ struct Linker {
   private let missingMaps: [String: Int]
   private let target: AttachTarget?
   private let kernelVersion: UInt32
+  /// The object's.
+  private let types: BTF?
   private var instructions: [Instruction] = []
   private var mapReferences: [MapReference] = []
   private var moduleReferences: [ModuleReference] = []
@@ -21,6 +23,7 @@ struct Linker {
   private var functions: [FunctionInformation] = []
   private var lines: [SourceLine] = []
   private var relocations: [AppliedRelocation] = []
+  private var unreachable: [UnreachableInstruction] = []
   private(set) var warnings: [PlanWarning] = []
   /// Where the functions appended so far begin.
   private var starts: [Place: Int] = [:]
@@ -30,7 +33,7 @@ struct Linker {
 
   init(
     program: ProgramSpec, functions: RelocatedFunctions, externs: ExternResolution, maps: [MapSpec],
-    target: AttachTarget?, version: UInt32
+    target: AttachTarget?, version: UInt32, types: BTF?
   ) {
     self.program = program
     available = functions
@@ -41,6 +44,7 @@ struct Linker {
       uniquingKeysWith: { first, _ in first })
     self.target = target
     kernelVersion = version
+    self.types = types
   }
 
   /// A function's own callees follow it before its caller's next ones, as libbpf orders them.
@@ -59,7 +63,7 @@ struct Linker {
       mapReferences: mapReferences.sorted { $0.instruction < $1.instruction },
       moduleReferences: moduleReferences.sorted { $0.instruction < $1.instruction },
       functionModules: externs.functionModules, functionStarts: functionStarts, functions: functions, lines: lines,
-      relocations: relocations)
+      unreachable: unreachable.sorted { $0.instruction < $1.instruction }, relocations: relocations)
   }
 
   private mutating func appendWithCallees(_ function: FunctionSpec) throws(PlanError) {
@@ -99,6 +103,7 @@ struct Linker {
       let poison = Instruction(
         opcode: Opcode.call, immediate: Self.missingMap + (index < 100_000 ? Int32(index) : 0))
       (instructions[place], instructions[place + 1]) = (poison, poison)
+      unreachable.append(UnreachableInstruction(instruction: place, missing: "map \(map), which is not created"))
       return
     }
     instructions[place].source = source
@@ -116,6 +121,8 @@ struct Linker {
     guard case .type(let type, let module) = externs.found[index] else {
       instructions[place] = Instruction(
         opcode: Opcode.call, immediate: Self.missingFunction &+ Int32(truncatingIfNeeded: index))
+      unreachable.append(
+        UnreachableInstruction(instruction: place, missing: "the function \(externs.names[index])"))
       return
     }
     instructions[place].source = PseudoSource.kernelFunction
@@ -168,7 +175,12 @@ struct Linker {
     starts[place] = base
     instructions += available.instructions[place] ?? function.instructions
     functionStarts.append(FunctionStart(instruction: base, name: function.name))
-    for relocation in available.relocations[place] ?? [] { relocations.append(relocation.moved(by: base)) }
+    for relocation in available.relocations[place] ?? [] {
+      relocations.append(relocation.moved(by: base))
+      guard relocation.result.isPoison, let types else { continue }
+      let missing = "the \(relocation.record.kind.phrase) \(relocation.record.spelling(in: types))"
+      unreachable.append(UnreachableInstruction(instruction: base + relocation.instruction, missing: missing))
+    }
     try appendInformation(function, base: base)
     return base
   }

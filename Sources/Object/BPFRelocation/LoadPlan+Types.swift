@@ -27,6 +27,12 @@ extension LoadPlan {
 }
 
 extension LoadPlan {
+  /// The same plan with other types, of the same numbers.
+  package init(_ other: LoadPlan, btf: BTF) {
+    self.init(
+      license: other.license, btf: btf, maps: other.maps, programs: other.programs, warnings: other.warnings)
+  }
+
   /// The same plan without any types: no names of functions, no source lines, maps of plain bytes.
   public func withoutTypes() -> LoadPlan {
     let maps = maps.map { map in

@@ -39,6 +39,9 @@ public struct ProgramPlan: Sendable {
   public internal(set) var functions: [FunctionInformation]
   /// `struct bpf_line_info`, ascending; `instruction` counts from the program's start.
   public internal(set) var lines: [SourceLine]
+  /// The instructions that stand for something that the kernel does not have, ascending. The verifier refuses the
+  /// program if it finds a way to one of them.
+  public let unreachable: [UnreachableInstruction]
   /// What the CO-RE relocations came to, in the order of the functions.
   public let relocations: [AppliedRelocation]
 }
@@ -47,6 +50,14 @@ public struct ProgramPlan: Sendable {
 public struct FunctionStart: Hashable, Sendable {
   public let instruction: Int
   public let name: String
+}
+
+/// An instruction that must not be reached on this kernel.
+public struct UnreachableInstruction: Hashable, Sendable {
+  /// Counts from the start of the linked program.
+  public let instruction: Int
+  /// What the kernel does not have: `the byte offset of struct task_struct.state`.
+  public let missing: String
 }
 
 /// A CO-RE relocation that has been carried out.
@@ -111,7 +122,7 @@ extension LoadPlan {
       var linker = Linker(
         program: program.fitted(to: kernel.features), functions: relocated, externs: externs, maps: planned,
         target: target,
-        version: object.version ?? kernel.versionCode)
+        version: object.version ?? kernel.versionCode, types: object.btf)
       linked.append(try linker.link())
       warnings += linker.warnings
     }

@@ -1,23 +1,6 @@
 import BPFTypes
 
 extension CORERecord.Kind {
-  /// What is wanted of the access, before its spelling: `byte offset of struct task_struct.pid`.
-  var phrase: String {
-    switch self {
-    case .fieldByteOffset: "byte offset of"
-    case .fieldByteSize: "byte size of"
-    case .fieldExists, .typeExists, .enumeratorExists: "existence of"
-    case .fieldSigned: "signedness of"
-    case .fieldLeftShift: "left shift of"
-    case .fieldRightShift: "right shift of"
-    case .localTypeID: "number in this BTF of"
-    case .targetTypeID: "number in the kernel's BTF of"
-    case .typeSize: "size of"
-    case .enumeratorValue: "value of"
-    case .typeMatches: "match of"
-    }
-  }
-
   /// libbpf's and the verifier's word for it, in JSON.
   package var kernelName: String {
     switch self {

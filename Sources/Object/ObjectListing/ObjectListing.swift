@@ -1,5 +1,6 @@
 import BPFInstructions
 public import BPFObjectFile
+import BPFRelocation
 import BPFTypes
 
 /// Everything that an object file holds, in words: for people as text, for programs as JSON (it is `Encodable`).

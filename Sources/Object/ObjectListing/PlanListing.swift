@@ -107,6 +107,10 @@ public struct PlanListing {
           + (starts[target].map { " <\($0)>" } ?? "")
       }
     }
+    let ofCORE = Set(program.relocations.map(\.instruction))
+    for instruction in program.unreachable where !ofCORE.contains(instruction.instruction) {
+      code.remarks[instruction.instruction, default: []].append("not to be reached: no \(instruction.missing)")
+    }
     for relocation in program.relocations {
       let result = relocation.result
       let change =

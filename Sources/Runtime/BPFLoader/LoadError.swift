@@ -1,3 +1,4 @@
+public import BPFRelocation
 public import LinuxCalls
 
 /// A step of loading that the kernel refused.
@@ -26,11 +27,16 @@ public struct LoadError: Error, Hashable, Sendable {
   public let log: VerifierLog?
   /// The capabilities that the process had not, of those that the attempt takes.
   public let missing: [Capability]
+  /// What the kernel does not have and the program reaches, where that is why the verifier refused.
+  public let unreachable: UnreachableInstruction?
 
-  init(_ attempt: Attempt, _ cause: SystemCallError, log: VerifierLog? = nil) {
+  init(
+    _ attempt: Attempt, _ cause: SystemCallError, log: VerifierLog? = nil, unreachable: UnreachableInstruction? = nil
+  ) {
     self.attempt = attempt
     self.cause = cause
     self.log = log
+    self.unreachable = unreachable
     let isRefusal = cause.errno == .notPermitted || cause.errno == .accessDenied && log == nil
     missing = isRefusal ? Self.missingCapabilities(effective: Capability.effective()) : []
   }
@@ -61,7 +67,7 @@ extension LoadError: CustomStringConvertible {
   public var hint: String? {
     LoadHint.sentence(
       for: attempt, errno: cause.errno, verifierSpoke: log.map { !$0.text.isEmpty } ?? false, missing: missing,
-      release: kernelRelease())
+      unreachable: unreachable?.missing, release: kernelRelease())
   }
 }
 
@@ -72,7 +78,7 @@ extension LoadError.Attempt: CustomStringConvertible {
     case .createMap(let name, _): "create map \(name)"
     case .fillMap(let name): "fill map \(name)"
     case .loadProgram(let name, let section): "load program \(name) (section \(section))"
-    case .accessMap(let name): "read map \(name)"
+    case .accessMap(let name): "read or write map \(name)"
     case .query(let name): "query program \(name)"
     case .run(let name): "run program \(name)"
     case .readFile(let path): "read \(path)"

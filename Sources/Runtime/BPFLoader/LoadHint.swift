@@ -3,12 +3,18 @@ import LinuxCalls
 /// What to do about a refused attempt: a pure table, so that each sentence has its test.
 enum LoadHint {
   static func sentence(
-    for attempt: LoadError.Attempt, errno: Errno, verifierSpoke: Bool, missing: [Capability], release: String
+    for attempt: LoadError.Attempt, errno: Errno, verifierSpoke: Bool, missing: [Capability],
+    unreachable: String? = nil, release: String
   ) -> String? {
     if !missing.isEmpty {
       let names = missing.map(\.name).joined(separator: ", ")
       return "This process lacks \(names). Run it as root, or give the file the capabilities:"
         + " setcap cap_bpf,cap_net_admin,cap_perfmon+ep FILE"
+    }
+    if let unreachable {
+      return
+        "This instruction stands for \(unreachable), which this kernel, \(release), does not have. Let the program come"
+        + " here only where bpf_core_field_exists(), bpf_core_type_exists() or bpf_ksym_exists() says that it does."
     }
     switch (attempt, errno) {
     case (.createMap(_, isRingBuffer: true), .invalidArgument):
@@ -24,7 +30,7 @@ enum LoadHint {
         + " one of its flags. This kernel is \(release)."
     case (.pinMap(_, let path), .noSuchFile), (.pinMap(_, let path), .notPermitted),
       (.pinMap(_, let path), .invalidArgument):
-      return "\(path) has to lie in a BPF file system: mount -t bpf bpf \(PinnedMap.directory)"
+      return "\(path) has to lie in a BPF file system: mount -t bpf bpf \(path.directory)"
     case (.adoptMap(_, let path, _), _):
       return "Another program, or another version of this one, left it. Remove \(path), or pin under another name."
     case (.findModule(let name), _):
@@ -34,4 +40,9 @@ enum LoadHint {
     default: return nil
     }
   }
+}
+
+extension String {
+  /// What stands before the last slash.
+  fileprivate var directory: Substring { lastIndex(of: "/").map { self[..<$0] } ?? "." }
 }

@@ -14,13 +14,15 @@ public struct LoadedObject: Sendable {
   public let typesError: LoadError?
 
   /// Carries out a plan: BTF, then the maps in their order, then the programs.
+  /// - Parameter pinDirectory: where maps are pinned, or found, whose definition asks for it; in a BPF file system.
   /// - Throws: `LoadError`; what was made until then is gone again.
-  public init(loading plan: LoadPlan) throws(LoadError) {
+  public init(loading plan: LoadPlan, pinDirectory: String = "/sys/fs/bpf") throws(LoadError) {
     let types = try Self.loadTypes(of: plan)
     let plan = types.plan
     let modules = try ModuleDescriptors(for: plan.programs)
     var maps: [Map] = []
-    for spec in plan.maps where spec.isWanted { maps.append(try Self.make(spec, btf: types.descriptor)) }
+    let pins = PinnedMap(directory: pinDirectory)
+    for spec in plan.maps where spec.isWanted { maps.append(try Self.make(spec, btf: types.descriptor, pins: pins)) }
     var programs: [Program] = []
     for program in plan.programs {
       programs.append(
@@ -89,11 +91,13 @@ public struct LoadedObject: Sendable {
   }
 
   /// Creates a map, or takes the one that is pinned under its name.
-  private static func make(_ spec: MapSpec, btf: borrowing FileDescriptor?) throws(LoadError) -> Map {
+  private static func make(
+    _ spec: MapSpec, btf: borrowing FileDescriptor?, pins: PinnedMap
+  ) throws(LoadError) -> Map {
     guard spec.pinning == .byName else { return try create(spec, btf: btf) }
-    if let pinned = try PinnedMap.open(spec) { return Map(spec: spec, descriptor: pinned) }
+    if let pinned = try pins.open(spec) { return Map(spec: spec, descriptor: pinned) }
     let map = try create(spec, btf: btf)
-    try PinnedMap.pin(map.descriptor, spec)
+    try pins.pin(map.descriptor, spec)
     return map
   }
 
@@ -186,8 +190,11 @@ public struct LoadedObject: Sendable {
         do { return Program(plan: plan, descriptor: try attempt(logByteCount: byteCount)) } catch { failure = error }
         guard failure.error.errno == .noSpace else { break }
       }
+      let log = VerifierLog(text: failure.log)
+      let last = log.lastInstruction
       throw LoadError(
-        .loadProgram(name: plan.name, section: plan.sectionName), failure.error, log: VerifierLog(text: failure.log))
+        .loadProgram(name: plan.name, section: plan.sectionName), failure.error, log: log,
+        unreachable: plan.unreachable.first { $0.instruction == last })
     }
   }
 

@@ -3,16 +3,17 @@ import LinuxCalls
 
 /// A map of the name that a definition asks to pin, which an earlier process may have left: a new one is pinned there, an
 /// old one is used if it is what the object wants.
-enum PinnedMap {
-  static let directory = "/sys/fs/bpf"
+struct PinnedMap {
+  /// In a BPF file system.
+  let directory: String
 
   /// The path of a map that is pinned by its name. The kernel takes no dots in names there.
-  static func path(of spec: MapSpec) -> String {
+  func path(of spec: MapSpec) -> String {
     directory + "/" + String(spec.name.map { $0 == "." ? "_" : $0 })
   }
 
   /// - Returns: the map that is pinned already; `nil` where there is none.
-  static func open(_ spec: MapSpec) throws(LoadError) -> FileDescriptor? {
+  func open(_ spec: MapSpec) throws(LoadError) -> FileDescriptor? {
     let path = path(of: spec)
     let descriptor: FileDescriptor
     do { descriptor = try BPF.open(pin: path) } catch {
@@ -21,7 +22,7 @@ enum PinnedMap {
     }
     let found: BPF.MapInformation
     do { found = try BPF.information(ofMap: descriptor) } catch { throw LoadError(.pinMap(spec.name, path), error) }
-    let differences = differences(spec, found)
+    let differences = Self.differences(spec, found)
     guard differences.isEmpty else {
       throw LoadError(
         .adoptMap(spec.name, path, differences: differences),
@@ -30,7 +31,7 @@ enum PinnedMap {
     return descriptor
   }
 
-  static func pin(_ descriptor: borrowing FileDescriptor, _ spec: MapSpec) throws(LoadError) {
+  func pin(_ descriptor: borrowing FileDescriptor, _ spec: MapSpec) throws(LoadError) {
     let path = path(of: spec)
     do { try BPF.pin(descriptor, at: path) } catch { throw LoadError(.pinMap(spec.name, path), error) }
   }

@@ -23,6 +23,12 @@ public struct VerifierLog: Hashable, Sendable {
     return [source, instruction.map(Self.withoutState)].compactMap { $0 } + verdict
   }
 
+  /// The last instruction that the verifier looked at, counted from the program's start.
+  public var lastInstruction: Int? {
+    let line = text.split(whereSeparator: \.isNewline).last { Self.isInstruction(String($0)) }
+    return line.flatMap { Int($0.prefix { $0 != ":" }) }
+  }
+
   private static func isSource(_ line: String) -> Bool { line.hasPrefix("; ") }
 
   /// `12: (79) r1 = *(u64 *)(r1 +0)`
