@@ -154,6 +154,7 @@ struct FunctionReader {
       if mapPlaces.keys.contains(where: { $0.section == symbol.section }) {
         throw fail("it refers to \(name) in \(target.name), where no map begins")
       }
+      if target.name == ".jumptables" { throw fail("it refers to a jump table, which merops does not do") }
       throw fail("it refers to \(name) in section \(target.name), which is neither code nor a map nor data")
     default:
       throw fail("its type \(relocation.type) does not fit the instruction's opcode \(instruction.opcode)")

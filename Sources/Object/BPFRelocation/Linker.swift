@@ -158,7 +158,9 @@ struct Linker {
     if let start = starts[place] { return start }
     guard let function = available.functions[place] else {
       throw .noSuchFunction(
-        program: program.name, function: caller.name, instruction: instruction, section: section, start: start)
+        program: program.name, function: caller.name, instruction: instruction,
+        section: available.sectionNames.indices.contains(section) ? available.sectionNames[section] : "\(section)",
+        offset: start * Instruction.byteCount)
     }
     let base = try append(function)
     pending.append((function, base, 0))

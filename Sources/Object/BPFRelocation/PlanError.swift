@@ -2,8 +2,9 @@ public import BPFTypes
 
 /// An object that cannot be planned.
 public enum PlanError: Error, Hashable, Sendable {
-  /// No function begins where an instruction refers to; `instruction` counts from the start of `function`.
-  case noSuchFunction(program: String, function: String, instruction: Int, section: Int, start: Int)
+  /// No function begins where an instruction refers to; `instruction` counts from the start of `function`, `offset` bytes
+  /// from the start of the section.
+  case noSuchFunction(program: String, function: String, instruction: Int, section: String, offset: Int)
   case tooLarge(program: String, instructionCount: Int)
   case otherByteOrder
   case noTarget(program: String, section: String)
@@ -22,9 +23,9 @@ public enum PlanError: Error, Hashable, Sendable {
 extension PlanError: CustomStringConvertible {
   public var description: String {
     switch self {
-    case .noSuchFunction(let program, let function, let instruction, let section, let start):
-      "program \(program): instruction \(instruction) of \(function) refers to a function at instruction \(start) "
-        + "of ELF section \(section), but none begins there"
+    case .noSuchFunction(let program, let function, let instruction, let section, let offset):
+      "program \(program): instruction \(instruction) of \(function) refers to byte \(offset) of section \(section), "
+        + "where no function begins"
     case .tooLarge(let program, let count):
       "program \(program) has \(count) instructions with its subprograms, over a million"
     case .otherByteOrder:

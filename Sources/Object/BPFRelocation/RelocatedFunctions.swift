@@ -17,6 +17,8 @@ struct RelocatedFunctions {
     init(_ function: FunctionSpec) { self.init(section: function.section, start: function.start) }
   }
 
+  /// By the index of the section.
+  let sectionNames: [String]
   /// Whether .BTF.ext tells the types of functions at all.
   let hasInformation: Bool
 
@@ -30,6 +32,7 @@ struct RelocatedFunctions {
     let functions =
       object.subprograms.map { (function: $0, section: ".text", isWanted: true) }
       + object.programs.map { (function: $0.function, section: $0.sectionName, isWanted: $0.isWanted) }
+    sectionNames = object.sections.map(\.name)
     hasInformation = functions.contains { $0.function.type != nil }
     for (function, section, isWanted) in functions {
       let place = Place(function)

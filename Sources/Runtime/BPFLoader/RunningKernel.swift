@@ -17,6 +17,12 @@ extension TargetKernel {
     }
     if object.externs.contains(where: { $0.name.hasPrefix("CONFIG_") }) { kernel.configuration = configuration() }
     kernel.features = KernelFeatures.probed(for: object)
+    if object.programs.contains(where: { $0.isWanted && $0.sectionName.contains("usdt") }) {
+      // A program of this kind loads anywhere, and could not be attached: only the kernel's types tell.
+      let btf = if let known = kernel.btf { known } else { try types() }
+      let functions = try? btf?.types(named: "bpf_uprobe_multi_link_attach", kinds: [.function])
+      kernel.features.uprobeMulti = !(functions ?? []).isEmpty
+    }
     return kernel
   }
 

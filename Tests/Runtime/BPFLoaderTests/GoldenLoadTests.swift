@@ -54,6 +54,20 @@ import Testing
     if kernel.versionCode >= 6 << 16 { #expect(features == .all) }
   }
 
+  @Test func filesThatGzipCompressedAreReadLikeOthers() throws {
+    let path = FileManager.default.temporaryDirectory.appending(path: "config-\(UUID().uuidString)").path
+    defer {
+      try? FileManager.default.removeItem(atPath: path)
+      try? FileManager.default.removeItem(atPath: path + ".gz")
+    }
+    let text = String(repeating: "CONFIG_SOMETHING=y\n", count: 10_000)
+    try text.write(toFile: path, atomically: true, encoding: .utf8)
+    #expect(try contents(ofCompressedFile: path) == Array(text.utf8))
+    try run("gzip", path)
+    #expect(try contents(ofCompressedFile: path + ".gz") == Array(text.utf8))
+    #expect(throws: SystemCallError.self) { try contents(ofCompressedFile: path) }
+  }
+
   @Test func pinnedMapsAreFoundAgainOrRefused() throws {
     let directory = FileManager.default.temporaryDirectory.appending(path: "pins-\(UUID().uuidString)").path
     try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)

@@ -14,6 +14,9 @@ import Testing
     (.createMap(name: "m", isRingBuffer: true), .outOfMemory, false, "too large"),
     (.loadProgram(name: "p", section: "xdp"), .invalidArgument, false, "did not get as far as the verifier"),
     (.loadBTF, .notImplemented, false, "CONFIG_BPF_SYSCALL"),
+    (.pinMap("m", "/run/pins/m"), .notPermitted, false, "mount -t bpf bpf /run/pins"),
+    (.adoptMap("m", "/sys/fs/bpf/m", differences: ["type hash, not array"]), .exists, false, "Remove /sys/fs/bpf/m"),
+    (.findModule("nf_nat"), .noSuchFile, false, "modprobe nf_nat"),
   ])
   func tellsWhatToDoNext(attempt: LoadError.Attempt, errno: Errno, verifierSpoke: Bool, hint: String) throws {
     let sentence = try #require(
@@ -24,6 +27,14 @@ import Testing
   @Test func saysNothingWhereTheVerifierHasSpoken() {
     #expect(
       LoadHint.sentence(for: program, errno: .invalidArgument, verifierSpoke: true, missing: [], release: "6.1") == nil)
+  }
+
+  @Test func saysWhatAReachedInstructionStandsFor() throws {
+    let sentence = try #require(
+      LoadHint.sentence(
+        for: program, errno: .invalidArgument, verifierSpoke: true, missing: [],
+        unreachable: "the byte offset of struct task_struct.state", release: "6.1"))
+    #expect(sentence.contains("stands for the byte offset of struct task_struct.state, which this kernel, 6.1,"))
   }
 
   @Test func namesMissingCapabilitiesBeforeAnythingElse() throws {
