@@ -16,7 +16,7 @@ public struct CORERelocator {
     /// Whether a load or store of one size can become one of the other.
     let canResize: Bool
     /// The kernel's types that the answer comes from.
-    public let candidates: [Candidate]
+    public internal(set) var candidates: [Candidate]
   }
 
   /// A type of the kernel, or of a module.
@@ -26,7 +26,7 @@ public struct CORERelocator {
     fileprivate let source: Int
   }
 
-  private let object: BTF
+  let object: BTF
   private let lookup: TypeLookup
   /// The kernel's own types, and the modules' as soon as they are needed.
   private var sources: [TypeLookup.Source]
@@ -43,7 +43,7 @@ public struct CORERelocator {
   }
 
   /// For all records together: an object of a few kilobytes could have thousands look through thousands of members.
-  private var limit = BTFStepLimit(20_000_000)
+  var limit = BTFStepLimit(20_000_000)
 
   /// The types that records begin at.
   private let roots: Set<BTF.TypeID>
@@ -103,7 +103,7 @@ public struct CORERelocator {
         continue
       }
       let (theirs, _) = try value(of: record.kind, target)
-      let result = result(ours, isCertain, theirs, in: btf, from: [])
+      let result = result(ours, isCertain, theirs, in: btf)
       if let chosen {
         guard chosen.access.bitOffset == target.bitOffset, chosen.result.isPoison == result.isPoison,
           chosen.result.value == result.value
@@ -113,21 +113,15 @@ public struct CORERelocator {
       }
       matching.append(candidate)
     }
-    if !matching.isEmpty { candidates[record.type] = matching }
-    let (btf, theirs): (BTF, Value?)
-    if let chosen {
-      return Result(
-        compiled: chosen.result.compiled, isCompiledValueCertain: isCertain, value: chosen.result.value,
-        isPoison: chosen.result.isPoison, compiledSize: chosen.result.compiledSize, size: chosen.result.size,
-        canResize: chosen.result.canResize, candidates: matching)
+    guard var result = chosen?.result else {
+      return self.result(ours, isCertain, absent(record.kind), in: sources[0].btf)
     }
-    (btf, theirs) = (sources[0].btf, absent(record.kind))
-    return result(ours, isCertain, theirs, in: btf, from: [])
+    candidates[record.type] = matching
+    result.candidates = matching
+    return result
   }
 
-  private func result(
-    _ ours: Value, _ isCertain: Bool, _ theirs: Value?, in btf: BTF, from candidates: [Candidate]
-  ) -> Result {
+  private func result(_ ours: Value, _ isCertain: Bool, _ theirs: Value?, in btf: BTF) -> Result {
     var canResize = true
     if let theirs, ours.size != theirs.size, let our = ours.type, let their = theirs.type {
       canResize = Self.canResize(our, in: object, their, in: btf)
@@ -136,7 +130,7 @@ public struct CORERelocator {
     }
     return Result(
       compiled: ours.number, isCompiledValueCertain: isCertain, value: theirs?.number ?? 0, isPoison: theirs == nil,
-      compiledSize: ours.size, size: theirs?.size ?? 0, canResize: canResize, candidates: candidates)
+      compiledSize: ours.size, size: theirs?.size ?? 0, canResize: canResize, candidates: [])
   }
 
   /// Pointers are 8 bytes in BPF whatever they are in the kernel, and unsigned integers can be widened without a change.
@@ -151,7 +145,7 @@ public struct CORERelocator {
 }
 
 /// Names the kernel's BTF in what goes wrong.
-private func inKernel<Value>(_ body: () throws(BTFError) -> Value) throws(COREError.Reason) -> Value {
+func inKernel<Value>(_ body: () throws(BTFError) -> Value) throws(COREError.Reason) -> Value {
   do { return try body() } catch { throw .kernelTypes(error) }
 }
 
@@ -202,202 +196,6 @@ extension CORERelocator {
         if missing.isEmpty { break }
         sources = try lookup.sources(includingModules: true)
       }
-    }
-  }
-}
-
-// MARK: Matching
-
-extension CORERelocator {
-  private func types(_ btf: BTF) -> CORETypes { CORETypes(localTypes: object, targetTypes: btf) }
-
-  /// The kernel's counterpart of an access, `nil` where the candidate has none.
-  private mutating func match(
-    _ local: COREAccess, _ kind: CORERecord.Kind, _ btf: BTF, _ type: BTF.TypeID
-  ) throws(BTFError) -> COREAccess? {
-    var target = COREAccess(btf: btf, root: type)
-    switch kind {
-    case .localTypeID: return target
-    case .targetTypeID, .typeExists, .typeSize:
-      return try types(btf).areCompatible(local.root, type, &limit) ? target : nil
-    case .typeMatches:
-      return try types(btf).doMatch(local.root, type, &limit) ? target : nil
-    case .enumeratorExists, .enumeratorValue:
-      let enumeration = try btf.resolve(type)
-      guard enumeration.isEnumeration, let name = local.steps.first?.name?.withoutFlavour else { return nil }
-      for (index, enumerator) in try btf.enumerators(of: enumeration).enumerated()
-      where enumerator.name.withoutFlavour == name {
-        target.steps = [COREAccess.Step(type: enumeration.id, index: index, name: enumerator.name)]
-        return target
-      }
-      return nil
-    default: break
-    }
-
-    var id = try btf.resolvedID(type)
-    for (place, step) in local.steps.enumerated() {
-      if let name = step.name {
-        guard let (found, next) = try member(step, Array(name.utf8), of: id, in: btf, depth: 0) else { return nil }
-        guard let next else { return nil }
-        let (sum, overflow) = target.bitOffset.addingReportingOverflow(found.bitOffset)
-        guard !overflow else { throw BTFError(.tooLarge, at: 0) }
-        target.bitOffset = sum
-        target.steps.append(found.step)
-        id = try btf.resolvedID(next)
-      } else {
-        if place > 0 {
-          guard id != .void, case let record = try btf.record(id), record.kind == .array else { return nil }
-          let array = try btf.array(record)
-          let isFlexible = try target.isFlexible(array.count)
-          guard step.index < array.count || isFlexible else { return nil }
-          id = try btf.resolvedID(array.element)
-        }
-        target.steps.append(COREAccess.Step(type: id, index: step.index, name: nil))
-        try target.skip(step.index, ofSize: try btf.size(of: id))
-      }
-    }
-    return target
-  }
-
-  /// A member of the same name, also inside of anonymous members.
-  /// - Returns: `nil` where there is none; `next` is `nil` where it has an incompatible type, and then nothing else counts.
-  private mutating func member(
-    _ step: COREAccess.Step, _ name: [UInt8], of type: BTF.TypeID, in btf: BTF, depth: Int
-  ) throws(BTFError) -> (found: (step: COREAccess.Step, bitOffset: Int), next: BTF.TypeID?)? {
-    guard depth < BTF.depthLimit else { throw BTFError(.tooDeep, at: 0, type: Int(type.rawValue)) }
-    let id = try btf.resolvedID(type)
-    guard id != .void, case let record = try btf.record(id), record.isComposite else { return nil }
-    try limit.take(1 + record.itemCount)
-    var next = 0
-    while let index = try btf.firstMember(of: record, from: next, where: { $0 == 0 || btf.string(at: $0, is: name) }) {
-      next = index + 1
-      let member = try btf.member(index, of: record)
-      if member.name.isEmpty {
-        guard let (found, next) = try self.member(step, name, of: member.type, in: btf, depth: depth + 1) else {
-          continue
-        }
-        return ((found.step, found.bitOffset + member.bitOffset), next)
-      }
-      let local = try object.member(step.index, of: object.record(step.type))
-      let isCompatible = try types(btf).areFieldsCompatible(local.type, member.type)
-      let found = COREAccess.Step(type: record.id, index: index, name: member.name)
-      return ((found, member.bitOffset), isCompatible ? member.type : nil)
-    }
-    return nil
-  }
-}
-
-// MARK: Values
-
-extension CORERelocator {
-  private struct Value {
-    var number: UInt64
-    /// Of a field that is loaded or stored, in bytes.
-    var size = 0
-    var type: BTF.TypeID?
-  }
-
-  /// What a record comes to where the kernel has nothing; `nil` for an instruction to poison.
-  private func absent(_ kind: CORERecord.Kind) -> Value? {
-    switch kind {
-    case .fieldExists, .enumeratorExists, .targetTypeID, .typeExists, .typeSize, .typeMatches: Value(number: 0)
-    default: nil
-    }
-  }
-
-  /// - Returns: the value, and whether the compiler must have had the same.
-  private func value(
-    of kind: CORERecord.Kind, _ access: COREAccess
-  ) throws(COREError.Reason) -> (value: Value?, isCertain: Bool) {
-    do throws(BTFError) {
-      switch kind {
-      case .fieldExists, .enumeratorExists, .typeExists, .typeMatches: return (Value(number: 1), true)
-      case .localTypeID: return (Value(number: UInt64(access.root.rawValue)), false)
-      // Linking may renumber types without telling the instruction.
-      case .targetTypeID: return (Value(number: UInt64(access.root.rawValue)), false)
-      case .typeSize: return (Value(number: UInt64(try access.btf.size(of: access.root))), true)
-      case .enumeratorValue:
-        guard let step = access.steps.first else { return (nil, true) }
-        let record = try access.btf.record(step.type)
-        let value = try access.btf.enumerators(of: record)[step.index].value
-        // The narrow ones are signed words to libbpf, whatever the enumeration says.
-        return (
-          Value(
-            number: record.kind == .enumeration
-              ? UInt64(bitPattern: Int64(Int32(truncatingIfNeeded: value))) : value), true
-        )
-      default: return try fieldValue(of: kind, access)
-      }
-    } catch {
-      switch error.offset {
-      case Self.notForElements: throw .notForArrayElements
-      case Self.tooWideBitField: throw .bitFieldTooWide
-      default: throw .objectTypes(error)
-      }
-    }
-  }
-
-  private static let notForElements = -2
-  private static let tooWideBitField = -3
-
-  private func fieldValue(
-    of kind: CORERecord.Kind, _ access: COREAccess
-  ) throws(BTFError) -> (value: Value?, isCertain: Bool) {
-    let btf = access.btf
-    guard let step = access.steps.last else { return (nil, true) }
-    guard step.name != nil else {
-      let size = try btf.size(of: step.type)
-      switch kind {
-      case .fieldByteOffset:
-        return (Value(number: UInt64(access.bitOffset / 8), size: size, type: step.type), true)
-      case .fieldByteSize: return (Value(number: UInt64(size)), true)
-      default: throw BTFError(.noSize, at: Self.notForElements)
-      }
-    }
-    let member = try btf.member(step.index, of: btf.record(step.type))
-    let type = try btf.resolve(member.type)
-    let isBitField = member.bitFieldSize > 0
-    var (byteSize, byteOffset, bitSize) = (0, access.bitOffset / 8, member.bitFieldSize)
-    if isBitField {
-      byteSize = type.size
-      guard byteSize > 0 else { throw BTFError(.noSize, at: type.offset, type: Int(type.id.rawValue)) }
-      byteOffset = access.bitOffset / 8 / byteSize * byteSize
-      // The smallest aligned integer that holds all of it.
-      while access.bitOffset + bitSize - byteOffset * 8 > byteSize * 8 {
-        guard byteSize < 8 else { throw BTFError(.tooLarge, at: Self.tooWideBitField) }
-        byteSize *= 2
-        byteOffset = access.bitOffset / 8 / byteSize * byteSize
-      }
-    } else {
-      byteSize = try btf.size(of: type.id)
-      bitSize = byteSize &* 8
-    }
-    // Compilers choose how to load a bit field, so that only its sign and width are certain.
-    switch kind {
-    case .fieldByteOffset:
-      guard !isBitField else { return (Value(number: UInt64(byteOffset)), false) }
-      // An array is loaded by its elements.
-      var element = type
-      for _ in 0..<BTF.depthLimit where element.kind == .array {
-        element = try btf.resolve(btf.array(element).element)
-      }
-      return (
-        Value(number: UInt64(byteOffset), size: try btf.size(of: element.id), type: element.id), true
-      )
-    case .fieldByteSize: return (Value(number: UInt64(byteSize)), !isBitField)
-    case .fieldSigned:
-      let isSigned =
-        switch type.kind {
-        case .integer: try btf.encoding(of: type).isSigned
-        case .enumeration, .enumeration64: type.kindFlag
-        default: false
-        }
-      return (Value(number: isSigned ? 1 : 0), true)
-    case .fieldLeftShift:
-      let shift = 64 - (access.bitOffset + bitSize - byteOffset * 8)
-      return (Value(number: UInt64(bitPattern: Int64(shift))), !isBitField)
-    case .fieldRightShift: return (Value(number: UInt64(bitPattern: Int64(64 &- bitSize))), true)
-    default: return (nil, true)
     }
   }
 }
