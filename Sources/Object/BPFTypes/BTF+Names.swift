@@ -33,8 +33,15 @@ extension BTF {
     guard !byBeginning.isEmpty else { return found }
     // A module's types also have names that are among the kernel's strings.
     let (kernelBytes, kernelStart) = base.first.map { ($0.storage, $0.stringsStart) } ?? (storage, stringsStart)
-    for (index, recordOffset) in recordOffsets.enumerated() {
-      guard let nameOffset = storage.word(at: Int(recordOffset)), nameOffset != 0 else { continue }
+    let lengths = RecordLengths.all
+    var next = typesStart
+    for index in 0..<ownTypeCount {
+      let recordOffset = next
+      guard let nameOffset = storage.word(at: recordOffset), let info = storage.word(at: recordOffset + 4) else {
+        break
+      }
+      next += lengths[info]
+      guard nameOffset != 0 else { continue }
       if nameOffset < baseStringByteCount {
         look(at: index, kernelBytes, kernelStart + Int(nameOffset))
       } else {

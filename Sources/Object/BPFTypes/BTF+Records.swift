@@ -13,6 +13,25 @@ extension BTF.Kind {
   }
 }
 
+/// How long records are, by their second word. Walks over all types have one of these at hand.
+struct RecordLengths {
+  /// By the number of the kind: the record's length without items, and an item's; 0 for a kind that is not known.
+  private let lengths = (0...31).map { (number: UInt8) -> (base: Int, item: Int) in
+    guard let kind = BTF.Kind(rawValue: number) else { return (0, 0) }
+    let base = BTF.Record.headerByteCount + kind.bodyByteCount(itemCount: 0)
+    return (base, BTF.Record.headerByteCount + kind.bodyByteCount(itemCount: 1) - base)
+  }
+
+  static let all = RecordLengths()
+
+  /// In bytes; 0 for a kind that is not known.
+  @inline(__always)
+  subscript(info: UInt32) -> Int {
+    let (base, item) = lengths[Int(info >> 24 & 31)]
+    return base + item &* Int(info & 0xffff)
+  }
+}
+
 extension BTF {
   /// One `struct btf_type`: its three words, and where what follows them lies.
   public struct Record: Sendable {
@@ -80,8 +99,10 @@ extension BTF {
   public func record(_ id: TypeID) throws(BTFError) -> Record {
     if id.rawValue <= baseTypeCount, baseTypeCount > 0 { return try baseRecord(id) }
     let index = Int(id.rawValue) - 1 - baseTypeCount
-    guard recordOffsets.indices.contains(index) else { throw BTFError(.noSuchType, at: 0, type: Int(id.rawValue)) }
-    let offset = Int(recordOffsets[index])
+    guard (0..<ownTypeCount).contains(index) else { throw BTFError(.noSuchType, at: 0, type: Int(id.rawValue)) }
+    var offset = Int(landmarks[index / Self.typesPerLandmark])
+    let lengths = RecordLengths.all
+    for _ in 0..<index % Self.typesPerLandmark { offset += lengths[try word(at: offset + 4)] }
     let info = try word(at: offset + 4)
     // The kind was checked when the index was made.
     let kind = Kind(rawValue: UInt8(info >> 24 & 31)) ?? .integer

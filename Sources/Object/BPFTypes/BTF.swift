@@ -27,8 +27,11 @@ public struct BTF: Sendable {
   let typesEnd: Int
   let stringsStart: Int
   let stringsEnd: Int
-  /// Where the record of each type begins that is not the base's, in bytes from the start.
-  let recordOffsets: [UInt32]
+  /// Where the record of every sixteenth type begins that is not the base's, in bytes from the start: the others are a few
+  /// steps away, and the index of a kernel's types stays small.
+  let landmarks: [UInt32]
+  static let typesPerLandmark = 16
+  let ownTypeCount: Int
   /// What the BTF continues, for a module's: its types and strings come first in the counting.
   let base: [BTF]
   let baseTypeCount: Int
@@ -60,31 +63,26 @@ public struct BTF: Sendable {
     let last = isEmpty ? 0 : try Self.read(UInt8.self, in: bytes, at: stringsEnd - 1)
     guard last == 0, base != nil || !isEmpty && first == 0 else { throw BTFError(.badStrings, at: stringsStart) }
 
-    // By the number of the kind; 0 for none.
-    let sizes = (0...31).map { number in
-      Kind(rawValue: number).map { kind in
-        let base = Record.headerByteCount + kind.bodyByteCount(itemCount: 0)
-        return (base: base, item: Record.headerByteCount + kind.bodyByteCount(itemCount: 1) - base)
-      } ?? (base: 0, item: 0)
-    }
-    var offsets: [UInt32] = []
-    // A kernel's records have 20 to 30 bytes on average. Room that stays empty is never touched.
-    offsets.reserveCapacity((typesEnd - typesStart) / 16)
+    var landmarks: [UInt32] = []
+    landmarks.reserveCapacity((typesEnd - typesStart) / (16 * Self.typesPerLandmark))
     let firstType = (base?.typeCount ?? 0) + 1
-    var offset = typesStart
+    let lengths = RecordLengths.all
+    var (offset, count) = (typesStart, 0)
     while offset < typesEnd {
       guard let info = bytes.word(at: offset + 4) else {
-        throw BTFError(.truncated, at: offset, type: firstType + offsets.count)
+        throw BTFError(.truncated, at: offset, type: firstType + count)
       }
-      let kind = Int(info >> 24 & 31)
-      guard kind < sizes.count, sizes[kind].base > 0 else {
-        throw BTFError(.unknownKind(UInt8(kind)), at: offset, type: firstType + offsets.count)
+      let byteCount = lengths[info]
+      guard byteCount > 0 else {
+        throw BTFError(.unknownKind(UInt8(info >> 24 & 31)), at: offset, type: firstType + count)
       }
-      offsets.append(UInt32(offset))
-      offset += sizes[kind].base + sizes[kind].item * Int(info & 0xffff)
-      guard offset <= typesEnd else { throw BTFError(.truncated, at: offset, type: firstType + offsets.count - 1) }
+      if count % Self.typesPerLandmark == 0 { landmarks.append(UInt32(offset)) }
+      count += 1
+      offset += byteCount
+      guard offset <= typesEnd else { throw BTFError(.truncated, at: offset, type: firstType + count - 1) }
     }
-    recordOffsets = offsets
+    self.landmarks = landmarks
+    ownTypeCount = count
     storage = bytes
     self.base = base.map { [$0] } ?? []
     baseTypeCount = base?.typeCount ?? 0
@@ -136,7 +134,7 @@ public struct BTF: Sendable {
   /// A copy, as BPF_BTF_LOAD takes it.
   public var bytes: [UInt8] { storage.array }
   /// How many types there are, `void` not counted and a base's included.
-  public var typeCount: Int { baseTypeCount + recordOffsets.count }
+  public var typeCount: Int { baseTypeCount + ownTypeCount }
   /// The types that are not a base's.
   public var ownTypes: Range<UInt32> { UInt32(baseTypeCount) + 1..<UInt32(typeCount) + 1 }
 }

@@ -12,10 +12,8 @@ extension TargetKernel {
       kernel.btf = try types()
       if let own = kernel.btf { kernel.modules = ModuleTypes { readModules(own) } }
     }
-    if object.externs.contains(where: { $0.kind == .address }) {
-      kernel.symbols = try read("/proc/kallsyms")
-    }
-    if object.externs.contains(where: { $0.name.hasPrefix("CONFIG_") }) { kernel.configuration = configuration() }
+    if object.needsSymbols { kernel.symbols = try read("/proc/kallsyms") }
+    if object.needsConfiguration { kernel.configuration = configuration() }
     kernel.features = KernelFeatures.probed(for: object)
     if object.programs.contains(where: { $0.isWanted && $0.sectionName.contains("usdt") }) {
       // A program of this kind loads anywhere, and could not be attached: only the kernel's types tell.
@@ -83,6 +81,12 @@ extension TargetKernel {
 }
 
 extension ObjectSpec {
+  /// Whether it has externs that are looked up in /proc/kallsyms.
+  package var needsSymbols: Bool { externs.contains { $0.kind == .address } }
+
+  /// Whether it has externs that are looked up in the kernel's configuration.
+  package var needsConfiguration: Bool { externs.contains { $0.name.hasPrefix("CONFIG_") } }
+
   /// Whether anything in it refers to the kernel's types.
   fileprivate var needsKernelTypes: Bool {
     let functions = subprograms + programs.map(\.function)

@@ -3,6 +3,7 @@ import BPFLoader
 import BPFObjectFile
 import BPFRelocation
 import BPFTypes
+import Glibc
 import LinuxCalls
 
 /// The kernel that something is for: the running one, or one that files describe.
@@ -31,31 +32,46 @@ struct KernelOptions: ParsableArguments {
     try explaining {
       var kernel = btf == nil ? try TargetKernel.running(for: object) : TargetKernel.running
       if let btf { kernel.btf = try Self.types(in: btf) }
-      if !moduleBtf.isEmpty {
-        kernel.modules = ModuleTypes(
-          try moduleBtf.map { path in
-            let file = path.split(separator: "/").last ?? ""
-            let name = file.hasSuffix(".btf") ? file.dropLast(4) : file
-            return ModuleTypes.Module(name: String(name), btf: try Self.types(in: path, base: kernel.btf))
-          })
-      }
-      if btf != nil || kallsyms != nil {
+      if !moduleBtf.isEmpty { kernel.modules = try modules(of: kernel.btf) }
+      if object.needsSymbols, btf != nil || kallsyms != nil {
         kernel.symbols = try Self.contents(of: kallsyms ?? "/proc/kallsyms")
       }
       if let release { kernel.release = release }
       if release != nil || kernelVersion != nil { kernel.version = kernelVersion ?? "" }
-      if let kconfig {
-        kernel.configuration = try Self.contents(of: kconfig)
-      } else if btf != nil {
-        kernel.configuration = TargetKernel.configuration()
+      if object.needsConfiguration {
+        if let kconfig {
+          kernel.configuration = try Self.contents(of: kconfig)
+        } else if btf != nil {
+          kernel.configuration = TargetKernel.configuration()
+        }
       }
       if let ncpus { kernel.cpuCount = ncpus }
       return kernel
     }
   }
 
-  private static func types(in path: String, base: BTF? = nil) throws -> BTF {
-    do { return try BTF(contentsOf: path, base: base) } catch let error as BTFError {
+  /// Read when they are needed; that the files are there is seen to at once.
+  private func modules(of kernel: BTF?) throws -> ModuleTypes {
+    for path in moduleBtf {
+      do { _ = try FileDescriptor(opening: path, flags: O_RDONLY) } catch {
+        throw Failure(report: "read \(path): \(error.errno)")
+      }
+    }
+    return ModuleTypes { [moduleBtf] in
+      var (modules, failures) = ([ModuleTypes.Module](), [ModuleTypes.Failure]())
+      for path in moduleBtf {
+        let file = path.split(separator: "/").last ?? ""
+        let name = String(file.hasSuffix(".btf") ? file.dropLast(4) : file)
+        do { modules.append(ModuleTypes.Module(name: name, btf: try BTF(contentsOf: path, base: kernel))) } catch {
+          failures.append(ModuleTypes.Failure(name: name, reason: "\(error)"))
+        }
+      }
+      return (modules, failures)
+    }
+  }
+
+  private static func types(in path: String) throws -> BTF {
+    do { return try BTF(contentsOf: path) } catch let error as BTFError {
       throw Failure(report: "\(path) \(error)")
     }
   }
