@@ -90,6 +90,7 @@ extension FileDescriptor {
   /// Reads to the end of the file.
   package borrowing func readAll() throws(SystemCallError) -> [UInt8] {
     var all: [UInt8] = []
+    all.reserveCapacity((try? byteCount()) ?? 0)
     var chunk = [UInt8](repeating: 0, count: 65536)
     while case let count = try read(into: &chunk), count > 0 { all.append(contentsOf: chunk[..<count]) }
     return all

@@ -10,6 +10,8 @@ public struct CORERelocator {
     public let value: UInt64
     /// The kernel has nothing of the kind: the instruction must not be reached.
     public let isPoison: Bool
+    /// In words, where it is poison: `the byte offset of struct task_struct.state`.
+    public internal(set) var missing: String?
     /// The sizes of the field here and there, in bytes, for loads and stores; 0 where that is no matter.
     let compiledSize: Int
     let size: Int
@@ -78,7 +80,8 @@ public struct CORERelocator {
   public mutating func resolve(_ record: CORERecord) throws(COREError.Reason) -> Result {
     let question = Question(type: record.type, access: record.access, kind: record.kind)
     if let known = results[question] { return known }
-    let result = try answer(record)
+    var result = try answer(record)
+    if result.isPoison { result.missing = "the \(record.kind.phrase) \(record.spelling(in: object))" }
     results[question] = result
     return result
   }

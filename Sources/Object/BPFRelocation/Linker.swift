@@ -14,8 +14,6 @@ struct Linker {
   private let missingMaps: [String: Int]
   private let target: AttachTarget?
   private let kernelVersion: UInt32
-  /// The object's.
-  private let types: BTF?
   private var instructions: [Instruction] = []
   private var mapReferences: [MapReference] = []
   private var moduleReferences: [ModuleReference] = []
@@ -33,7 +31,7 @@ struct Linker {
 
   init(
     program: ProgramSpec, functions: RelocatedFunctions, externs: ExternResolution, maps: [MapSpec],
-    target: AttachTarget?, version: UInt32, types: BTF?
+    target: AttachTarget?, version: UInt32
   ) {
     self.program = program
     available = functions
@@ -44,7 +42,6 @@ struct Linker {
       uniquingKeysWith: { first, _ in first })
     self.target = target
     kernelVersion = version
-    self.types = types
   }
 
   /// A function's own callees follow it before its caller's next ones, as libbpf orders them.
@@ -179,8 +176,7 @@ struct Linker {
     functionStarts.append(FunctionStart(instruction: base, name: function.name))
     for relocation in available.relocations[place] ?? [] {
       relocations.append(relocation.moved(by: base))
-      guard relocation.result.isPoison, let types else { continue }
-      let missing = "the \(relocation.record.kind.phrase) \(relocation.record.spelling(in: types))"
+      guard let missing = relocation.result.missing else { continue }
       unreachable.append(UnreachableInstruction(instruction: base + relocation.instruction, missing: missing))
     }
     try appendInformation(function, base: base)

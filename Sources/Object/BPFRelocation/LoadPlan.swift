@@ -122,7 +122,7 @@ extension LoadPlan {
       var linker = Linker(
         program: program.fitted(to: kernel.features), functions: relocated, externs: externs, maps: planned,
         target: target,
-        version: object.version ?? kernel.versionCode, types: object.btf)
+        version: object.version ?? kernel.versionCode)
       linked.append(try linker.link())
       warnings += linker.warnings
     }

@@ -27,10 +27,10 @@ public struct BTF: Sendable {
   let typesEnd: Int
   let stringsStart: Int
   let stringsEnd: Int
-  /// Where the record of every sixteenth type begins that is not the base's, in bytes from the start: the others are a few
+  /// Where the record of every fourth type begins that is not the base's, in bytes from the start: the others are a few
   /// steps away, and the index of a kernel's types stays small.
   let landmarks: [UInt32]
-  static let typesPerLandmark = 16
+  static let typesPerLandmark = 4
   let ownTypeCount: Int
   /// What the BTF continues, for a module's: its types and strings come first in the counting.
   let base: [BTF]
