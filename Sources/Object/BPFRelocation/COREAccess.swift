@@ -85,7 +85,8 @@ struct COREAccess {
     let (bits, overflow) = size.multipliedReportingOverflow(by: 8)
     let (distance, overflow2) = bits.multipliedReportingOverflow(by: count)
     let (sum, overflow3) = bitOffset.addingReportingOverflow(distance)
-    guard !overflow, !overflow2, !overflow3 else { throw BTFError(.tooLarge, at: 0) }
+    // Far beyond any instruction's reach, and far from where a few more members would overflow.
+    guard !overflow, !overflow2, !overflow3, sum < 1 << 48 else { throw BTFError(.tooLarge, at: 0) }
     bitOffset = sum
   }
 

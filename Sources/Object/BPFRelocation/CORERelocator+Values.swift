@@ -106,7 +106,7 @@ extension CORERelocator {
         }
       return (Value(number: isSigned ? 1 : 0), true)
     case .fieldLeftShift:
-      let shift = 64 - (access.bitOffset + bitSize - byteOffset * 8)
+      let shift = 64 &- (access.bitOffset &+ bitSize &- byteOffset &* 8)
       return (Value(number: UInt64(bitPattern: Int64(shift))), !isBitField)
     case .fieldRightShift: return (Value(number: UInt64(bitPattern: Int64(64 &- bitSize))), true)
     default: return (nil, true)

@@ -101,9 +101,8 @@ public struct BTFExtension: Sendable {
         let name = try btf.string(at: word(at: offset))
         let count = Int(try word(at: offset + 4))
         offset += 8
-        // Both are below 2^32, so the product cannot overflow.
-        let length = count * Int(recordSize)
-        guard offset <= end, length <= end - offset else { throw BTFError(.truncated, at: offset) }
+        let (length, overflow) = count.multipliedReportingOverflow(by: Int(recordSize))
+        guard !overflow, offset <= end, length <= end - offset else { throw BTFError(.truncated, at: offset) }
         tables.append((name, Array(stride(from: offset, to: offset + length, by: Int(recordSize)))))
         offset += length
       }

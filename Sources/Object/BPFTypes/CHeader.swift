@@ -221,7 +221,7 @@ extension CHeader {
     /// Where C would put the next member, in bits.
     var cursor = 0
     for member in members {
-      let size = try btf.size(of: member.type) &* 8
+      let size = try bitCount(of: member.type)
       if record.kind == .structure {
         var natural = cursor
         if member.bitFieldSize > 0 {
@@ -237,7 +237,7 @@ extension CHeader {
       }
       let width = member.bitFieldSize > 0 ? " : \(member.bitFieldSize)" : ""
       lines += "\(inside)\(try declaration(of: member.type, named: member.name, indent: inside))\(width);\n"
-      cursor = max(cursor, member.bitOffset &+ (member.bitFieldSize > 0 ? member.bitFieldSize : size))
+      cursor = max(cursor, member.bitOffset + (member.bitFieldSize > 0 ? member.bitFieldSize : size))
     }
     let alignment = isPacked ? 8 : try alignment(of: record.id) * 8
     let end = (cursor + alignment - 1) / alignment * alignment
@@ -327,6 +327,13 @@ extension CHeader {
     return alignment
   }
 
+  /// A type's size in bits; those of whole machines' memory are no one's.
+  private func bitCount(of id: BTF.TypeID) throws(BTFError) -> Int {
+    let size = try btf.size(of: id)
+    guard size < 1 << 48 else { throw BTFError(.tooLarge, at: 0, type: Int(id.rawValue)) }
+    return size * 8
+  }
+
   private mutating func isPacked(_ record: BTF.Record) throws(BTFError) -> Bool {
     var largest = 1
     for member in try btf.members(of: record) { largest = max(largest, try alignment(of: member.type)) }
@@ -340,7 +347,7 @@ extension CHeader {
       if member.bitFieldSize == 0 {
         if member.bitOffset % (try alignment(of: member.type) * 8) != 0 { return true }
       } else {
-        let unit = try btf.size(of: member.type) &* 8
+        let unit = try bitCount(of: member.type)
         if unit > 0, member.bitOffset / unit != (member.bitOffset + member.bitFieldSize - 1) / unit { return true }
       }
     }
