@@ -132,7 +132,7 @@ extension LoadPlan {
     }
     let plan = LoadPlan(
       license: object.license, btf: btf, maps: planned, programs: linked,
-      warnings: warnings + kernel.modules.failures.map { .unreadableModule(name: $0.name, reason: $0.reason) })
+      warnings: warnings + lookup.warnings)
     self = try plan.reduced(to: kernel.features.btf)
   }
 }

@@ -18,7 +18,9 @@ public struct KernelFeatures: Hashable, Sendable {
 public struct TargetKernel: Sendable {
   /// The kernel's types, as in /sys/kernel/btf/vmlinux; `nil` for a kernel without.
   public var btf: BTF?
-  public var modules = ModuleTypes([])
+  /// Its modules, in the order in which they are searched. There can be a hundred: nobody asks for them before something is
+  /// looked for that the kernel itself does not have.
+  public var modules: @Sendable () -> [KernelModule] = { [] }
   /// The text of the configuration, `CONFIG_NAME=value` a line.
   public var configuration: [UInt8] = []
   /// The text of /proc/kallsyms: address, type, name a line.

@@ -2,7 +2,7 @@ import BPFTypes
 
 /// Finds the kernel's types of some names. All names that an object will ask for are looked up together, since each pass
 /// over a kernel's hundred thousand types costs as much as all the rest of a plan; the modules' types only when
-/// something is asked for that the kernel does not have.
+/// something is asked for that the kernel does not have, and only those stay in memory that have one of the names.
 final class TypeLookup {
   struct Source {
     let btf: BTF
@@ -12,9 +12,11 @@ final class TypeLookup {
   }
 
   private let names: [String]
-  private let modules: ModuleTypes
+  private let modules: @Sendable () -> [KernelModule]
   private var kernel: [Source] = []
   private var ofModules: [Source]?
+  /// Of the modules that could not be read.
+  private(set) var warnings: [PlanWarning] = []
 
   init(kernel: TargetKernel, names: Set<String>) throws(BTFError) {
     self.names = names.filter { !$0.isEmpty }.sorted()
@@ -27,12 +29,18 @@ final class TypeLookup {
     return Source(btf: btf, module: module, found: Dictionary(uniqueKeysWithValues: zip(names, found)))
   }
 
-  /// The kernel itself and, when `includingModules` is set, its modules; their places in the list do not change.
+  /// The kernel itself and, when `includingModules` is set, the modules that have one of the names; their places in the
+  /// list do not change.
   func sources(includingModules: Bool) throws(BTFError) -> [Source] {
     guard includingModules else { return kernel }
     if let ofModules { return kernel + ofModules }
     var sources: [Source] = []
-    for module in modules.all { sources.append(try source(module.btf, module: module.name)) }
+    for module in modules() {
+      do {
+        let source = try source(module.types(), module: module.name)
+        if source.found.contains(where: { !$0.value.isEmpty }) { sources.append(source) }
+      } catch { warnings.append(.unreadableModule(name: module.name, reason: "\(error)")) }
+    }
     ofModules = sources
     return kernel + sources
   }

@@ -10,7 +10,7 @@ extension TargetKernel {
     var kernel = running
     if object.needsKernelTypes {
       kernel.btf = try types()
-      if let own = kernel.btf { kernel.modules = ModuleTypes { readModules(own) } }
+      if let own = kernel.btf { kernel.modules = { modules(own) } }
     }
     if object.needsSymbols { kernel.symbols = try read("/proc/kallsyms") }
     if object.needsConfiguration { kernel.configuration = configuration() }
@@ -58,15 +58,10 @@ extension TargetKernel {
     return nil
   }
 
-  private static func readModules(_ own: BTF) -> (modules: [ModuleTypes.Module], failures: [ModuleTypes.Failure]) {
-    var (modules, failures) = ([ModuleTypes.Module](), [ModuleTypes.Failure]())
-    for name in entries(ofDirectory: "/sys/kernel/btf").sorted() where name != "vmlinux" {
-      do {
-        modules.append(
-          ModuleTypes.Module(name: name, btf: try BTF(contentsOf: "/sys/kernel/btf/\(name)", base: own)))
-      } catch { failures.append(ModuleTypes.Failure(name: name, reason: "\(error)")) }
+  private static func modules(_ own: BTF) -> [KernelModule] {
+    entries(ofDirectory: "/sys/kernel/btf").sorted().filter { $0 != "vmlinux" }.map { name in
+      KernelModule(name: name) { try BTF(contentsOf: "/sys/kernel/btf/\(name)", base: own) }
     }
-    return (modules, failures)
   }
 
   /// The text of the configuration; empty where nothing has it.

@@ -32,7 +32,10 @@ struct KernelOptions: ParsableArguments {
     try explaining {
       var kernel = btf == nil ? try TargetKernel.running(for: object) : TargetKernel.running
       if let btf { kernel.btf = try Self.types(in: btf) }
-      if !moduleBtf.isEmpty { kernel.modules = try modules(of: kernel.btf) }
+      if !moduleBtf.isEmpty {
+        let modules = try modules(of: kernel.btf)
+        kernel.modules = { modules }
+      }
       if object.needsSymbols, btf != nil || kallsyms != nil {
         kernel.symbols = try Self.contents(of: kallsyms ?? "/proc/kallsyms")
       }
@@ -51,22 +54,17 @@ struct KernelOptions: ParsableArguments {
   }
 
   /// Read when they are needed; that the files are there is seen to at once.
-  private func modules(of kernel: BTF?) throws -> ModuleTypes {
+  private func modules(of kernel: BTF?) throws -> [KernelModule] {
     for path in moduleBtf {
       do { _ = try FileDescriptor(opening: path, flags: O_RDONLY) } catch {
         throw Failure(report: "read \(path): \(error.errno)")
       }
     }
-    return ModuleTypes { [moduleBtf] in
-      var (modules, failures) = ([ModuleTypes.Module](), [ModuleTypes.Failure]())
-      for path in moduleBtf {
-        let file = path.split(separator: "/").last ?? ""
-        let name = String(file.hasSuffix(".btf") ? file.dropLast(4) : file)
-        do { modules.append(ModuleTypes.Module(name: name, btf: try BTF(contentsOf: path, base: kernel))) } catch {
-          failures.append(ModuleTypes.Failure(name: name, reason: "\(error)"))
-        }
+    return moduleBtf.map { path in
+      let file = path.split(separator: "/").last ?? ""
+      return KernelModule(name: String(file.hasSuffix(".btf") ? file.dropLast(4) : file)) {
+        try BTF(contentsOf: path, base: kernel)
       }
-      return (modules, failures)
     }
   }
 

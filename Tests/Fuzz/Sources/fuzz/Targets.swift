@@ -66,7 +66,7 @@ private func kernelTypes(_ bytes: [UInt8]) {
 private func module(_ bytes: [UInt8]) {
   guard let base = kernel.btf, let btf = try? BTF(bytes: bytes, base: base) else { return }
   var other = kernel
-  other.modules = ModuleTypes([ModuleTypes.Module(name: "fuzz", btf: btf)])
+  other.modules = { [KernelModule(name: "fuzz") { btf }] }
   for object in samples { _ = try? LoadPlan(object, kernel: other) }
 }
 
