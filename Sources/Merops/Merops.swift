@@ -1,6 +1,6 @@
 // The library: a BPF object file, from its bytes to events, without libbpf.
 //
-//     ObjectSpec → LoadPlan → LoadedObject → XDPLink, RingBuffer
+//     ObjectSpec → LoadPlan → LoadedObject → Link, RingBuffer
 //
 // docs/architecture.md tells which module is which.
 

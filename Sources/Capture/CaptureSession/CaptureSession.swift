@@ -11,7 +11,7 @@ internal import RouteNetlink
 /// What a capture is asked to do.
 package struct CaptureOptions: Sendable {
   /// The ways of attaching that may be taken, best first.
-  package var rungs = XDPRung.all
+  package var rungs = Rung.xdp
   /// The size of the ring, in bytes: a power of two, and a multiple of the page size.
   package var ringByteCount = 8 << 20
   /// How many packets to deliver; `nil` for no limit.
@@ -53,7 +53,7 @@ package struct CaptureSession: ~Copyable {
   private var ring: RingBuffer
   private let reader: SharedVariable
   /// What the kernel is still busy with, in the order of asking.
-  private var attaching: [Concurrently<XDPLink>] = []
+  private var attaching: [Concurrently<Link>] = []
   private let attachingDone: Notification
   private var attached: [AttachedInterface] = []
   /// Where packets are taken, each once: `xdp-native`.
@@ -143,7 +143,7 @@ package struct CaptureSession: ~Copyable {
 
   /// Begins to attach the program to one more interface of the calling thread's network namespace. The program sees
   /// packets long before the kernel says that it is attached: that waits for an RCU grace period, some 10 ms. ``run(_:)``
-  /// reads them meanwhile, and throws the `XDPAttachError` where the kernel refuses.
+  /// reads them meanwhile, and throws the `AttachError` where the kernel refuses.
   package mutating func beginAttaching(to interface: String) throws(SystemCallError) {
     let (program, rungs) = (program, options.rungs)
     attaching.append(
@@ -154,9 +154,9 @@ package struct CaptureSession: ~Copyable {
   /// interface is not watched.
   package mutating func attach(
     to interface: String, in namespace: borrowing NetworkNamespace
-  ) throws(XDPAttachError) {
+  ) throws(AttachError) {
     let (program, rungs) = (program, options.rungs)
-    let link = try namespace.run { () throws(XDPAttachError) in
+    let link = try namespace.run { () throws(AttachError) in
       try program.attachXDP(to: interface, rungs: rungs)
     }
     add(link, isWatched: false)
@@ -175,8 +175,8 @@ package struct CaptureSession: ~Copyable {
     }
   }
 
-  private mutating func add(_ link: consuming XDPLink, isWatched: Bool) {
-    let mode = "xdp-\(link.rung.mode.rawValue)"
+  private mutating func add(_ link: consuming Link, isWatched: Bool) {
+    let mode = link.rung.mode.map { "xdp-\($0.rawValue)" } ?? link.rung.way.rawValue
     if !modes.contains(mode) { modes.append(mode) }
     attached.append(AttachedInterface(link, isWatched: isWatched))
   }
@@ -184,16 +184,16 @@ package struct CaptureSession: ~Copyable {
   /// How an interface is attached.
   package struct Attachment: Sendable {
     package let interface: String
-    package let rung: XDPRung
-    package let refusals: [XDPRefusal]
-    package let leftOversRemoved: [XDPOccupant]
+    package let rung: Rung
+    package let refusals: [Refusal]
+    package let leftOversRemoved: [String]
   }
 
   /// In the order of attaching.
   package var attachments: [Attachment] {
     attached.map {
       Attachment(
-        interface: $0.link.interface, rung: $0.link.rung, refusals: $0.link.refusals,
+        interface: $0.link.place.target, rung: $0.link.rung, refusals: $0.link.refusals,
         leftOversRemoved: $0.link.leftOversRemoved)
     }
   }
@@ -258,7 +258,7 @@ package struct CaptureSession: ~Copyable {
     // Whatever the news was, and also where some was missed: what counts is how things are now.
     guard let interfaces = try? RouteSocket().interfaces() else { return false }
     for attachment in attached where attachment.isWatched {
-      let (name, index) = (attachment.link.interface, attachment.link.interfaceIndex)
+      let (name, index) = (attachment.link.place.target, attachment.link.place.interfaceIndex)
       switch (interfaces.first { $0.index == index }?.isUp, attachment.isUp) {
       case (nil, _):
         output.notice(.interfaceIsGone(name))
@@ -346,12 +346,12 @@ package struct CaptureSession: ~Copyable {
 
 /// A link in a place where arrays can hold it.
 private final class AttachedInterface {
-  let link: XDPLink
+  let link: Link
   /// Takes back what would outlive a crash. Without it, the next capture finds and removes that.
   private let lastMessage: LastMessage?
   var isUp = true
   let isWatched: Bool
-  init(_ link: consuming XDPLink, isWatched: Bool) {
+  init(_ link: consuming Link, isWatched: Bool) {
     lastMessage = try? link.detachBeforeDeath()
     self.link = link
     self.isWatched = isWatched

@@ -70,8 +70,17 @@ intptr_t linux_mmap(size_t length, int protection, int flags, int descriptor, of
 }
 
 int linux_munmap(void *address, size_t length) { ANSWER(munmap(address, length)); }
+int linux_ioctl_number(int descriptor, unsigned long request, unsigned long argument)
+{
+	ANSWER(ioctl(descriptor, request, argument));
+}
 int linux_ioctl(int descriptor, unsigned long request, void *argument) {
   ANSWER(ioctl(descriptor, request, argument));
+}
+
+int linux_perf_event_open(const struct linux_perf_event *attribute, int pid, int cpu, int group, unsigned long flags)
+{
+	ANSWER(syscall(SYS_perf_event_open, attribute, pid, cpu, group, flags));
 }
 
 int linux_epoll_create(void) { ANSWER(epoll_create1(EPOLL_CLOEXEC)); }

@@ -261,24 +261,6 @@ package enum BPF {
     return try result.get()
   }
 
-  /// BPF_LINK_CREATE with a network interface as the target (5.9).
-  package static func createLink(
-    program: borrowing FileDescriptor, interface: UInt32, attachType: UInt32, flags: UInt32
-  ) throws(SystemCallError) -> FileDescriptor {
-    var attribute = linux_bpf_link_create()
-    attribute.prog_fd = UInt32(program.number)
-    attribute.target = interface
-    attribute.attach_type = attachType
-    attribute.flags = flags
-    return try descriptor("BPF_LINK_CREATE", CInt(LINUX_BPF_LINK_CREATE), &attribute)
-  }
-
-  /// BPF_LINK_DETACH: the link's program leaves its hook now, whoever else holds the link (5.11).
-  package static func detach(_ link: borrowing FileDescriptor) throws(SystemCallError) {
-    var attribute = linux_bpf_link_detach(link_fd: UInt32(link.number))
-    _ = try call("BPF_LINK_DETACH", CInt(LINUX_BPF_LINK_DETACH), &attribute)
-  }
-
   /// BPF_PROG_GET_FD_BY_ID. Takes CAP_SYS_ADMIN.
   package static func program(withID id: UInt32) throws(SystemCallError) -> FileDescriptor {
     var attribute = linux_bpf_get_id(id: id, next_id: 0, open_flags: 0)
@@ -310,28 +292,12 @@ package enum BPF {
     package let name: String
   }
 
-  /// `struct bpf_link_info`, as far as it is used.
-  package struct LinkInformation: Hashable, Sendable {
-    package let id: UInt32
-    package let type: UInt32
-    package let program: UInt32
-    /// For an XDP link, 0 once the interface has gone.
-    package let interface: UInt32
-  }
-
   package static func information(ofProgram program: borrowing FileDescriptor) throws(SystemCallError)
     -> ProgramInformation
   {
     var information = linux_bpf_prog_info()
     try read(&information, of: program)
     return ProgramInformation(id: information.id, type: information.type, name: string(information.name))
-  }
-
-  package static func information(ofLink link: borrowing FileDescriptor) throws(SystemCallError) -> LinkInformation {
-    var information = linux_bpf_link_info()
-    try read(&information, of: link)
-    return LinkInformation(
-      id: information.id, type: information.type, program: information.prog_id, interface: information.xdp_ifindex)
   }
 
   static func read<Information: BitwiseCopyable>(

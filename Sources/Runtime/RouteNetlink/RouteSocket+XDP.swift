@@ -24,6 +24,18 @@ extension RouteSocket {
     }
   }
 
+  /// Puts a program in the place of `expected`, and nothing else that may have come in its place (5.7).
+  package borrowing func replaceXDP(
+    _ expected: borrowing FileDescriptor, by program: borrowing FileDescriptor, on interface: NetworkInterface,
+    flags: XDPAttachFlags
+  ) throws(NetlinkError) {
+    let (new, old) = (program.number, expected.number)
+    try setXDP("replace XDP on \(interface.name)", interface.index, flags.union(.replaceExpected)) {
+      $0.append(XDPAttribute.descriptor, new)
+      $0.append(XDPAttribute.expectedDescriptor, old)
+    }
+  }
+
   /// Detaches `expected`, and nothing else that may have come in its place.
   package borrowing func detachXDP(
     _ expected: borrowing FileDescriptor, from interface: NetworkInterface, flags: XDPAttachFlags

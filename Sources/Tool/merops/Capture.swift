@@ -114,7 +114,7 @@ struct Capture: ParsableCommand {
 
   private var options: CaptureOptions {
     var options = CaptureOptions()
-    options.rungs = XDPRung.all.filter {
+    options.rungs = Rung.xdp.filter {
       (via == .xdp || (via == .xdpNative) == ($0.mode == .native))
         && (attach == .auto || (attach == .link) == ($0.way == .link))
     }

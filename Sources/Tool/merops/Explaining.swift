@@ -9,7 +9,7 @@ func explaining<Value: ~Copyable>(_ body: () throws -> Value) throws(Failure) ->
     throw failure
   } catch let error as LoadError {
     throw Failure(report: error.report)
-  } catch let error as XDPAttachError {
+  } catch let error as AttachError {
     throw Failure(report: error.report)
   } catch {
     throw Failure(report: "\(error)")

@@ -16,16 +16,22 @@ enum {
   LINUX_BPF_PROG_LOAD = 5,
   LINUX_BPF_OBJ_PIN = 6,
   LINUX_BPF_OBJ_GET = 7,
+  LINUX_BPF_PROG_ATTACH = 8,
+  LINUX_BPF_PROG_DETACH = 9,
   LINUX_BPF_PROG_TEST_RUN = 10,
   LINUX_BPF_PROG_GET_FD_BY_ID = 13,
   LINUX_BPF_OBJ_GET_INFO_BY_FD = 15,
+  LINUX_BPF_PROG_QUERY = 16,
+  LINUX_BPF_RAW_TRACEPOINT_OPEN = 17,
   LINUX_BPF_BTF_LOAD = 18,
   LINUX_BPF_BTF_GET_FD_BY_ID = 19,
   LINUX_BPF_MAP_FREEZE = 22,
   LINUX_BPF_BTF_GET_NEXT_ID = 23,
   LINUX_BPF_LINK_CREATE = 28,
-  LINUX_BPF_LINK_GET_NEXT_ID = 31,
+  LINUX_BPF_LINK_UPDATE = 29,
   LINUX_BPF_LINK_GET_FD_BY_ID = 30,
+  LINUX_BPF_LINK_GET_NEXT_ID = 31,
+  LINUX_BPF_ITER_CREATE = 33,
   LINUX_BPF_LINK_DETACH = 34,
 };
 
@@ -133,6 +139,101 @@ struct linux_bpf_link_create {
   uint32_t flags;
 };
 
+// The second half of BPF_LINK_CREATE depends on the kind of link.
+struct linux_bpf_link_create_iter {
+  struct linux_bpf_link_create head;
+  uint64_t iter_info;
+  uint32_t iter_info_len;
+  uint32_t padding;
+};
+struct linux_bpf_link_create_perf_event {
+  struct linux_bpf_link_create head;
+  uint64_t bpf_cookie;  // 5.15
+};
+struct linux_bpf_link_create_kprobe_multi {
+  struct linux_bpf_link_create head;
+  uint32_t flags;
+  uint32_t cnt;
+  uint64_t syms;
+  uint64_t addrs;
+  uint64_t cookies;
+};
+struct linux_bpf_link_create_tracing {
+  struct linux_bpf_link_create head;
+  uint32_t target_btf_id;
+  uint32_t padding;
+  uint64_t cookie;  // 5.19
+};
+struct linux_bpf_link_create_netfilter {
+  struct linux_bpf_link_create head;
+  uint32_t pf;
+  uint32_t hooknum;
+  int32_t priority;
+  uint32_t flags;
+};
+// tcx, netkit, cgroup
+struct linux_bpf_link_create_neighbour {
+  struct linux_bpf_link_create head;
+  uint32_t relative;  // a descriptor or an id, as the flags say
+  uint32_t padding;
+  uint64_t expected_revision;
+};
+struct linux_bpf_link_create_uprobe_multi {
+  struct linux_bpf_link_create head;
+  uint64_t path;
+  uint64_t offsets;
+  uint64_t ref_ctr_offsets;
+  uint64_t cookies;
+  uint32_t cnt;
+  uint32_t flags;
+  uint32_t pid;
+  uint32_t padding;
+};
+
+struct linux_bpf_link_update {
+  uint32_t link_fd;
+  uint32_t new_prog_fd;
+  uint32_t flags;
+  uint32_t old_prog_fd;
+};
+
+struct linux_bpf_iter_create {
+  uint32_t link_fd;
+  uint32_t flags;
+};
+
+struct linux_bpf_raw_tracepoint {
+  uint64_t name;
+  uint32_t prog_fd;
+  uint32_t padding;
+  uint64_t cookie;  // 6.10
+};
+
+// BPF_PROG_ATTACH and BPF_PROG_DETACH.
+struct linux_bpf_prog_attach {
+  uint32_t target;
+  uint32_t attach_bpf_fd;
+  uint32_t attach_type;
+  uint32_t attach_flags;
+  uint32_t replace_bpf_fd;      // 5.6
+  uint32_t relative;            // 6.6
+  uint64_t expected_revision;   // 6.6
+};
+
+struct linux_bpf_prog_query {
+  uint32_t target;
+  uint32_t attach_type;
+  uint32_t query_flags;
+  uint32_t attach_flags;        // written by the kernel
+  uint64_t prog_ids;
+  uint32_t count;               // room before, programs after the call
+  uint32_t padding;
+  uint64_t prog_attach_flags;
+  uint64_t link_ids;            // 6.6
+  uint64_t link_attach_flags;   // 6.6
+  uint64_t revision;            // 6.6, written by the kernel
+};
+
 struct linux_bpf_link_detach {
   uint32_t link_fd;
 };
@@ -183,13 +284,14 @@ struct linux_bpf_btf_info {
   uint32_t kernel_btf;
 };
 
-// `struct bpf_link_info` with its arm for XDP links.
+// The head of `struct bpf_link_info`, and the first words of what depends on the kind of link.
 struct linux_bpf_link_info {
   uint32_t type;
   uint32_t id;
   uint32_t prog_id;
   uint32_t padding;
-  uint32_t xdp_ifindex;
+  uint64_t target;  // 64 bits: a cgroup's id; the first 32: an interface's index, a network namespace's inode
+  uint64_t more;
 };
 
 #endif

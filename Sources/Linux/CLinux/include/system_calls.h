@@ -29,6 +29,11 @@ off_t linux_file_size(int descriptor);
 intptr_t linux_mmap(size_t length, int protection, int flags, int descriptor, off_t offset);
 int linux_munmap(void *address, size_t length);
 int linux_ioctl(int descriptor, unsigned long request, void *argument);
+int linux_ioctl_number(int descriptor, unsigned long request, unsigned long argument);
+
+// perf_event_open(2); the attribute is a struct linux_perf_event.
+struct linux_perf_event;
+int linux_perf_event_open(const struct linux_perf_event *attribute, int pid, int cpu, int group, unsigned long flags);
 
 int linux_epoll_create(void);
 // Watches `descriptor` for input; `token` comes back from the wait.

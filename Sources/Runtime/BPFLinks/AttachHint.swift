@@ -1,0 +1,70 @@
+import LinuxCalls
+
+/// What to do about a refused attachment: a pure table, so that each sentence has its test.
+enum AttachHint {
+  /// What of the machine's settings may have been the reason.
+  struct Machine {
+    /// /proc/sys/kernel/perf_event_paranoid, where it could be read.
+    var perfEventParanoid: Int?
+    /// /sys/kernel/security/lockdown: `none`, `integrity` or `confidentiality`.
+    var lockdown: String?
+    /// /proc/sys/kernel/unprivileged_bpf_disabled
+    var unprivilegedBPFDisabled: Int?
+    var release = ""
+
+    static var here: Machine {
+      func number(_ path: String) -> Int? {
+        (try? contents(ofFile: path)).flatMap { Int(String(decoding: $0.prefix { $0 != 10 }, as: UTF8.self)) }
+      }
+      // `none [integrity] confidentiality`: the brackets are round the one that holds.
+      let lockdown = (try? contents(ofFile: "/sys/kernel/security/lockdown")).flatMap { text in
+        String(decoding: text, as: UTF8.self).split { $0 == " " || $0 == "\n" }.first { $0.hasPrefix("[") }
+          .map { String($0.dropFirst().dropLast()) }
+      }
+      return Machine(
+        perfEventParanoid: number("/proc/sys/kernel/perf_event_paranoid"), lockdown: lockdown,
+        unprivilegedBPFDisabled: number("/proc/sys/kernel/unprivileged_bpf_disabled"), release: kernelRelease())
+    }
+  }
+
+  static func sentence(for hook: Hook, errno: Errno, effective: Set<Capability>, machine: Machine) -> String? {
+    switch errno {
+    case .notPermitted, .accessDenied:
+      let missing =
+        effective.contains(.sysAdmin)
+        ? hook.capabilities.filter { $0 == .netAdmin && !effective.contains($0) }
+        : hook.capabilities.filter { !effective.contains($0) }
+      if !missing.isEmpty {
+        return "This process lacks \(missing.map(\.name).joined(separator: ", ")), which attaching takes."
+      }
+      if hook.capabilities == [.perfmon] {
+        if let lockdown = machine.lockdown, lockdown == "confidentiality" {
+          return "The kernel is locked down (\(lockdown), /sys/kernel/security/lockdown): nobody may probe it."
+        }
+        if let level = machine.perfEventParanoid, level > 2, !effective.contains(.sysAdmin) {
+          return "/proc/sys/kernel/perf_event_paranoid is \(level), which keeps even CAP_PERFMON out:"
+            + " sysctl kernel.perf_event_paranoid=2"
+        }
+      }
+      return "The capabilities are there, so a security module or lockdown forbids it."
+    case .noSuchDevice where hook == .xdp || hook == .classifier || hook == .netkit:
+      return "The interface has just gone."
+    case .notSupported, .invalidArgument:
+      switch hook {
+      case .xdp:
+        return "The driver or its present settings (a large MTU, offloads) do not allow it; --via xdp-generic works on"
+          + " every interface."
+      default: return "This kernel, \(machine.release), may be too old for it, or built without it."
+      }
+    case .noSuchFile, .noSuchDevice:
+      return "This kernel, \(machine.release), has no such place, or was built without the hook."
+    default: return nil
+    }
+  }
+
+  static func occupied(_ hook: Hook, target: String) -> String? {
+    guard hook == .xdp else { return nil }
+    return "An interface takes one XDP program at a time: end the other, or remove it with "
+      + "'ip link set dev \(target) xdp off' (a bpf_link ends with its process or its pin)."
+  }
+}

@@ -1,0 +1,54 @@
+import BPFLoader
+import LinuxCalls
+
+/// What keeps a program at its hook, and ends that when it goes: one case for each mechanism of the kernel.
+enum Attachment: ~Copyable, Sendable {
+  /// A link of the kernel's: closing its last descriptor ends it, unless it is pinned.
+  case link(FileDescriptor)
+  /// A perf event that runs the program: closing it ends that.
+  case perfEvent(PerfEvent)
+  case xdp(XDPAttachment)
+
+  borrowing func pin(at path: String) throws(SystemCallError) {
+    switch self {
+    case .link(let link): try BPF.pin(link, at: path)
+    default: throw SystemCallError(call: "bpf(BPF_OBJ_PIN)", errno: .notSupported)
+    }
+  }
+
+  borrowing func update(to program: Program) throws(SystemCallError) {
+    switch self {
+    case .link(let link): try BPF.update(link, to: program.descriptor, replacing: nil)
+    case .perfEvent: throw SystemCallError(call: "ioctl(PERF_EVENT_IOC_SET_BPF)", errno: .notSupported)
+    case .xdp(let xdp): try xdp.update(to: program)
+    }
+  }
+
+  /// Ends the attachment; a link's also where it is pinned, or another process has it.
+  consuming func end() throws(SystemCallError) {
+    switch consume self {
+    case .link(let link):
+      // Kernels before 5.9, and some kinds of links, know no detaching but closing.
+      try? BPF.detach(link)
+      try link.close()
+    case .perfEvent(let event): try event.close()
+    case .xdp(let xdp): try xdp.end()
+    }
+  }
+
+  /// What the kernel tells of a link; `nil` for what is none.
+  borrowing func information() throws(SystemCallError) -> BPF.LinkInformation? {
+    switch self {
+    case .link(let link): try BPF.information(ofLink: link)
+    default: nil
+    }
+  }
+
+  /// Has an attachment that outlives the process taken back also when a signal ends that.
+  borrowing func detachBeforeDeath() throws(SystemCallError) -> LastMessage? {
+    switch self {
+    case .xdp(let xdp): try xdp.detachBeforeDeath()
+    default: nil
+    }
+  }
+}
