@@ -105,6 +105,11 @@ let testing: [Target] = [
       "BPFInstructions", "BPFTypes", "BPFObjectFile", "BPFRelocation", "CaptureProgram", "FixturePrograms",
       "GoldenObjects",
     ]),
+  tests(
+    "Runtime", "BPFLinks",
+    uses: [
+      "BPFLinks", "BPFLoader", "BPFObjectFile", "BPFRelocation", "LinuxCalls", "RouteNetlink", "FixturePrograms",
+    ]),
   tests("Runtime", "BPFLoader", uses: ["Merops", "BPFLoader", "LinuxCalls", "FixturePrograms", "GoldenObjects"]),
   tests(
     "Tool", "MeropsCommand",

@@ -1,0 +1,54 @@
+import BPFLinks
+import FixturePrograms
+import Glibc
+import LinuxCalls
+import Testing
+
+extension HookTests {
+  @Test(arguments: Rung.tracepoint)
+  func tracepointRunsTheProgram(rung: Rung) throws {
+    let fixture = try HookFixture("on_tracepoint", in: tracepointsObject())
+    do {
+      let link = try fixture.program.attachTracepoint("sys_enter_getppid", category: "syscalls", rungs: [rung])
+      #expect(link.rung == rung)
+      for _ in 0..<3 { _ = getppid() }
+      #expect(try fixture.count == 3)
+    }
+    // The attachment ends with its value.
+    _ = getppid()
+    #expect(try fixture.count == 3)
+  }
+
+  @Test func aTracepointsCookieComes() throws {
+    let fixture = try HookFixture("on_tracepoint", in: tracepointsObject())
+    let link = try fixture.program.attachTracepoint("sys_enter_getppid", category: "syscalls", cookie: 0x1234_5678_9abc)
+    _ = getppid()
+    #expect(try fixture.cookie == 0x1234_5678_9abc)
+    #expect(link.rung.way == .link)
+  }
+
+  @Test func namesNearTracepoints() throws {
+    let fixture = try HookFixture("on_tracepoint", in: tracepointsObject())
+    let error = try #require(throws: AttachError.self) {
+      _ = try fixture.program.attachTracepoint("sys_enter_getpid_", category: "syscalls")
+    }
+    #expect(error.report.contains("sys_enter_getpid"))
+  }
+
+  @Test func rawTracepointRunsTheProgram() throws {
+    let fixture = try HookFixture("on_raw_tracepoint", in: tracepointsObject())
+    let link = try fixture.program.attachRawTracepoint("sys_enter")
+    _ = getppid()
+    #expect(try fixture.count > 0)
+    _ = link.place
+  }
+
+  @Test(arguments: Rung.tracing)
+  func typedTracepointRunsTheProgram(rung: Rung) throws {
+    let fixture = try HookFixture("on_typed_tracepoint", in: tracepointsObject())
+    let link = try fixture.program.attachTracing(rungs: [rung])
+    _ = getppid()
+    #expect(try fixture.count > 0)
+    #expect(link.rung == rung)
+  }
+}
