@@ -60,6 +60,12 @@ let runtime: [Target] = [
     uses: ["LinuxCalls", "ByteReading", "BPFInstructions", "BPFTypes", "BPFObjectFile", "BPFRelocation"]),
   module("Runtime", "BPFLinks", uses: ["LinuxCalls", "RouteNetlink", "BPFObjectFile", "BPFRelocation", "BPFLoader"]),
   module("Runtime", "BPFRings", uses: ["LinuxCalls"]),
+  module(
+    "Runtime", "BPFFeatures",
+    uses: [
+      "LinuxCalls", "ByteReading", "RouteNetlink", "BPFInstructions", "BPFTypes", "BPFObjectFile", "BPFRelocation",
+      "BPFLoader",
+    ]),
   .target(
     name: "Merops",
     dependencies: [
@@ -86,7 +92,7 @@ let tool: [Target] = [
     name: "MeropsCommand",
     dependencies: [
       "CaptureSession", "CaptureEvents", "DemoNetwork", "LinuxCalls", "RouteNetlink", "ByteReading", "BPFInstructions",
-      "BPFTypes", "BPFObjectFile", "BPFRelocation", "ObjectListing", "BPFLoader", "BPFLinks",
+      "BPFTypes", "BPFObjectFile", "BPFRelocation", "ObjectListing", "BPFLoader", "BPFLinks", "BPFFeatures",
       .product(name: "ArgumentParser", package: "swift-argument-parser"),
     ],
     path: "Sources/Tool/merops", swiftSettings: strict)

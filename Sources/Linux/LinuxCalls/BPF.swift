@@ -43,6 +43,8 @@ package enum BPF {
     package var flags: UInt32 = 0
     package var keyType: UInt32 = 0
     package var valueType: UInt32 = 0
+    /// The kernel's structure that a map of operations holds, in the kernel's BTF (5.6).
+    package var kernelValueType: UInt32 = 0
     package var extra: UInt64 = 0
     package var numaNode: UInt32 = 0
     /// The descriptor of the map that tells what the values of a map of maps are like.
@@ -62,6 +64,7 @@ package enum BPF {
     attribute.max_entries = map.maxEntries
     attribute.map_flags = map.flags
     attribute.map_extra = map.extra
+    attribute.btf_vmlinux_value_type_id = map.kernelValueType
     attribute.numa_node = map.numaNode
     attribute.inner_map_fd = UInt32(map.innerMap)
     copy(name, into: &attribute.map_name)

@@ -1,0 +1,35 @@
+import BPFTypes
+
+/// An enumeration of the kernel's interface, as the kernel's own types have it: newer kernels know more than any list here.
+struct KernelEnumeration {
+  /// In the order of the numbers, without the prefix and in lower case.
+  let items: [(number: UInt32, name: String)]
+
+  /// - Parameters:
+  ///   - prefix: of all its names, `BPF_PROG_TYPE_`.
+  ///   - btf: the kernel's; `nil` where it has none.
+  ///   - fallback: what counts where the kernel's types do not tell.
+  init(_ name: String, prefix: String, in btf: BTF?, fallback: [String]) {
+    let found = btf.flatMap { Self.enumerators(of: name, in: $0) } ?? []
+    var items: [UInt32: String] = [:]
+    for (name, number) in found where name.hasPrefix(prefix) {
+      // `__MAX_BPF_PROG_TYPE` has another prefix; older names of the same number come later.
+      var short = name.dropFirst(prefix.count).lowercased()
+      if short.hasSuffix("_deprecated") { short.removeLast("_deprecated".count) }
+      if items[number] == nil { items[number] = short }
+    }
+    if items.isEmpty {
+      for (number, name) in fallback.enumerated() { items[UInt32(number)] = name }
+    }
+    self.items = items.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+  }
+
+  private static func enumerators(of name: String, in btf: BTF) -> [(String, UInt32)]? {
+    guard let id = try? btf.types(named: name, kinds: [.enumeration]).first, let record = try? btf.record(id) else {
+      return nil
+    }
+    return try? btf.enumerators(of: record).compactMap { (enumerator) throws(BTFError) in
+      UInt32(exactly: enumerator.value).map { (enumerator.name, $0) }
+    }
+  }
+}
