@@ -129,13 +129,10 @@ extension BTF {
 
   /// The members of a structure or union.
   public func members(of record: Record) throws(BTFError) -> [Member] {
-    try items(of: record, wordCount: 3) { (words) throws(BTFError) in
-      let place = words[2]
-      return Member(
-        nameOffset: words[0], name: try string(at: words[0]), type: TypeID(rawValue: words[1]),
-        bitOffset: Int(record.kindFlag ? place & 0xff_ffff : place),
-        bitFieldSize: record.kindFlag ? Int(place >> 24) : 0)
-    }
+    var members: [Member] = []
+    members.reserveCapacity(record.itemCount)
+    for index in 0..<record.itemCount { members.append(try member(index, of: record)) }
+    return members
   }
 
   /// One member, by its place.
