@@ -2,6 +2,7 @@ import BPFInstructions
 import BPFObjectFile
 import BPFRelocation
 import BPFTypes
+import ByteReading
 import FoundationEssentials
 
 /// A plan as one JSON object, with libbpf's names for things: what would be handed to bpf(2).
@@ -170,19 +171,15 @@ struct ProgramDocument: Encodable {
     lineInfoRecSize = plan.lines.isEmpty ? 0 : 16
     lineInfoSha256 = SHA256.digest(
       plan.lines.flatMap { line in
-        [UInt32(line.instruction), line.fileName, line.text, line.lineAndColumn].flatMap(littleEndian)
+        [UInt8](littleEndian: [UInt32(line.instruction), line.fileName, line.text, line.lineAndColumn])
       })
   }
 }
 
-private func littleEndian(_ word: UInt32) -> [UInt8] { (0..<4).map { UInt8(truncatingIfNeeded: word >> (8 * $0)) } }
-
 private func bytes(of instruction: Instruction) -> [UInt8] {
-  let offset = UInt16(bitPattern: instruction.offset)
-  return [
-    instruction.opcode, instruction.destination | instruction.source << 4, UInt8(truncatingIfNeeded: offset),
-    UInt8(truncatingIfNeeded: offset >> 8),
-  ] + littleEndian(UInt32(bitPattern: instruction.immediate))
+  [instruction.opcode, instruction.destination | instruction.source << 4]
+    + [UInt8](littleEndian: UInt64(UInt16(bitPattern: instruction.offset)), count: 2)
+    + [UInt8](littleEndian: UInt64(UInt32(bitPattern: instruction.immediate)), count: 4)
 }
 
 private func hexadecimal(_ bytes: [UInt8]) -> String {
