@@ -20,10 +20,7 @@ extension ObjectSpec {
     guard bytes.count <= variable.size - offset, offset >= 0, place + bytes.count <= Int(maps[map].valueSize) else {
       throw reader.fail("lies outside of the variable")
     }
-    if maps[map].contents.count < Int(maps[map].valueSize) {
-      maps[map].contents += [UInt8](repeating: 0, count: Int(maps[map].valueSize) - maps[map].contents.count)
-    }
-    maps[map].contents.replaceSubrange(place..<place + bytes.count, with: bytes)
+    maps[map].replaceContents(at: place, with: bytes)
   }
 }
 

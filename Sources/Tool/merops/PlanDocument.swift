@@ -101,7 +101,7 @@ struct MapDocument: Encodable {
     `internal` = map.section != nil
     created = map.isWanted
     frozen = map.isConstant
-    pinPath = map.pinning == .byName ? "/sys/fs/bpf/" + String(map.name.map { $0 == "." ? "_" : $0 }) : nil
+    pinPath = map.pinning == .byName ? "/sys/fs/bpf/" + map.pinName : nil
     initSlots = map.initialSlots.map { slot in
       switch slot.target {
       case .map(let name), .program(let name): [.number(Int64(slot.key)), .text(name)]
@@ -113,7 +113,7 @@ struct MapDocument: Encodable {
     let byteCount = map.contents.count + zeros
     initialValueSize = byteCount
     initialValueSha256 = SHA256.digest(map.contents, zeros: zeros)
-    initialValueHex = byteCount <= 4096 ? hexadecimal(map.contents + [UInt8](repeating: 0, count: zeros)) : nil
+    initialValueHex = byteCount <= 4096 ? hexadecimal(map.paddedContents) : nil
   }
 }
 
@@ -177,9 +177,12 @@ struct ProgramDocument: Encodable {
 }
 
 private func bytes(of instruction: Instruction) -> [UInt8] {
-  [instruction.opcode, instruction.destination | instruction.source << 4]
-    + [UInt8](littleEndian: UInt64(UInt16(bitPattern: instruction.offset)), count: 2)
-    + [UInt8](littleEndian: UInt64(UInt32(bitPattern: instruction.immediate)), count: 4)
+  let registers = UInt64(instruction.destination | instruction.source << 4)
+  let offset = UInt64(UInt16(bitPattern: instruction.offset))
+  let immediate = UInt64(UInt32(bitPattern: instruction.immediate))
+  return [UInt8](
+    littleEndian: UInt64(instruction.opcode) | registers << 8 | offset << 16 | immediate << 32,
+    count: Instruction.byteCount)
 }
 
 private func hexadecimal(_ bytes: [UInt8]) -> String {
