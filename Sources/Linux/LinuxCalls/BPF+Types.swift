@@ -5,23 +5,18 @@ extension BPF {
   /// BPF_BTF_GET_NEXT_ID and BPF_BTF_GET_FD_BY_ID: the descriptor of a module's BTF (5.11), `nil` where there is none.
   /// Takes CAP_SYS_ADMIN.
   package static func types(ofModule name: String) throws(SystemCallError) -> FileDescriptor? {
-    var id: UInt32 = 0
-    while true {
-      var next = linux_bpf_get_id(id: id, next_id: 0, open_flags: 0)
-      do { _ = try call("BPF_BTF_GET_NEXT_ID", CInt(LINUX_BPF_BTF_GET_NEXT_ID), &next) } catch {
-        if error.errno == .noSuchFile { return nil }
-        throw error
-      }
-      id = next.next_id
-      var attribute = linux_bpf_get_id(id: id, next_id: 0, open_flags: 0)
+    var last: UInt32 = 0
+    while let id = try nextID(after: last, "BPF_BTF_GET_NEXT_ID", CInt(LINUX_BPF_BTF_GET_NEXT_ID)) {
+      last = id
       do {
-        let types = try descriptor("BPF_BTF_GET_FD_BY_ID", CInt(LINUX_BPF_BTF_GET_FD_BY_ID), &attribute)
+        let types = try descriptor("BPF_BTF_GET_FD_BY_ID", CInt(LINUX_BPF_BTF_GET_FD_BY_ID), id: id)
         if try isModule(types, named: name) { return types }
       } catch {
         // What has gone in the meantime is none.
         guard error.errno == .noSuchFile else { throw error }
       }
     }
+    return nil
   }
 
   private static func isModule(_ types: borrowing FileDescriptor, named wanted: String) throws(SystemCallError) -> Bool

@@ -266,26 +266,33 @@ package enum BPF {
 
   /// BPF_PROG_GET_FD_BY_ID. Takes CAP_SYS_ADMIN.
   package static func program(withID id: UInt32) throws(SystemCallError) -> FileDescriptor {
-    var attribute = linux_bpf_get_id(id: id, next_id: 0, open_flags: 0)
-    return try descriptor("BPF_PROG_GET_FD_BY_ID", CInt(LINUX_BPF_PROG_GET_FD_BY_ID), &attribute)
+    try descriptor("BPF_PROG_GET_FD_BY_ID", CInt(LINUX_BPF_PROG_GET_FD_BY_ID), id: id)
   }
 
   /// BPF_LINK_GET_NEXT_ID and BPF_LINK_GET_FD_BY_ID: every link there is (5.8). Takes CAP_SYS_ADMIN.
   package static func forEachLink(_ body: (borrowing FileDescriptor) -> Void) throws(SystemCallError) {
-    var id: UInt32 = 0
-    while true {
-      var next = linux_bpf_get_id(id: id, next_id: 0, open_flags: 0)
-      do { _ = try call("BPF_LINK_GET_NEXT_ID", CInt(LINUX_BPF_LINK_GET_NEXT_ID), &next) } catch {
-        if error.errno == .noSuchFile { return }
-        throw error
-      }
-      id = next.next_id
-      var attribute = linux_bpf_get_id(id: id, next_id: 0, open_flags: 0)
+    var last: UInt32 = 0
+    while let id = try nextID(after: last, "BPF_LINK_GET_NEXT_ID", CInt(LINUX_BPF_LINK_GET_NEXT_ID)) {
+      last = id
       // A link that has gone in the meantime is none.
-      if let link = try? descriptor("BPF_LINK_GET_FD_BY_ID", CInt(LINUX_BPF_LINK_GET_FD_BY_ID), &attribute) {
-        body(link)
-      }
+      if let link = try? descriptor("BPF_LINK_GET_FD_BY_ID", CInt(LINUX_BPF_LINK_GET_FD_BY_ID), id: id) { body(link) }
     }
+  }
+
+  /// The commands that open a map, program, link or BTF by its number.
+  static func descriptor(_ name: String, _ command: CInt, id: UInt32) throws(SystemCallError) -> FileDescriptor {
+    var attribute = linux_bpf_get_id(id: id, next_id: 0, open_flags: 0)
+    return try descriptor(name, command, &attribute)
+  }
+
+  /// The commands that go through these numbers, from behind 0 on; `nil` behind the last.
+  static func nextID(after id: UInt32, _ name: String, _ command: CInt) throws(SystemCallError) -> UInt32? {
+    var attribute = linux_bpf_get_id(id: id, next_id: 0, open_flags: 0)
+    do { _ = try call(name, command, &attribute) } catch {
+      if error.errno == .noSuchFile { return nil }
+      throw error
+    }
+    return attribute.next_id
   }
 
   /// `struct bpf_prog_info`, as far as it is used.

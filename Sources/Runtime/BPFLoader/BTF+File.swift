@@ -29,21 +29,17 @@ extension BTF {
       let holder = Holder(mapping)
       return unsafe SharedBytes(adopting: holder.mapping.address, count: count) { withExtendedLifetime(holder) {} }
     }
+    func read(_ offset: Int, _ count: Int) throws(SystemCallError) -> SharedBytes {
+      try unsafe SharedBytes(byteCount: count) { (buffer) throws(SystemCallError) in
+        try unsafe file.fill(buffer, from: offset)
+      }
+    }
     let section = try ELFSectionTable.place(of: ".BTF") { (offset, count) throws(SystemCallError) in
-      try file.read(at: offset, count: count)
+      try read(offset, count).array
     }
     let range = section ?? 0..<count
     guard range.count <= count else { throw SystemCallError(call: "read \(path)", errno: .invalidArgument) }
-    return try unsafe SharedBytes(byteCount: range.count) { (buffer) throws(SystemCallError) in
-      var filled = 0
-      while filled < range.count {
-        let more = try unsafe file.read(
-          into: UnsafeMutableRawBufferPointer(rebasing: buffer[filled..<range.count]), at: range.lowerBound + filled)
-        guard more > 0 else { break }
-        filled += more
-      }
-      return filled
-    }
+    return try read(range.lowerBound, range.count)
   }
 }
 

@@ -69,8 +69,3 @@ extension KernelFeatures {
     }
   }
 }
-
-extension BTFFeatures {
-  /// Each by itself.
-  static let each: [BTFFeatures] = [.floats, .declarationTags, .typeTags, .wideEnumerations, .optionalSections]
-}
