@@ -66,6 +66,9 @@ let runtime: [Target] = [
       "LinuxCalls", "ByteReading", "RouteNetlink", "BPFInstructions", "BPFTypes", "BPFObjectFile", "BPFRelocation",
       "BPFLoader",
     ]),
+  module(
+    "Runtime", "BPFObjects",
+    uses: ["LinuxCalls", "RouteNetlink", "BPFTypes", "BPFRelocation", "BPFLoader", "BPFFeatures"]),
   .target(
     name: "Merops",
     dependencies: [
@@ -93,6 +96,7 @@ let tool: [Target] = [
     dependencies: [
       "CaptureSession", "CaptureEvents", "DemoNetwork", "LinuxCalls", "RouteNetlink", "ByteReading", "BPFInstructions",
       "BPFTypes", "BPFObjectFile", "BPFRelocation", "ObjectListing", "BPFLoader", "BPFLinks", "BPFFeatures",
+      "BPFObjects",
       .product(name: "ArgumentParser", package: "swift-argument-parser"),
     ],
     path: "Sources/Tool/merops", swiftSettings: strict)

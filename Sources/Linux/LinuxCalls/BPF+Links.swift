@@ -239,30 +239,4 @@ extension BPF {
     }
     throw SystemCallError(call: "bpf(BPF_PROG_QUERY)", errno: .noSpace)
   }
-
-  /// `struct bpf_link_info`, as far as it is used.
-  package struct LinkInformation: Hashable, Sendable {
-    package let id: UInt32
-    /// `enum bpf_link_type`
-    package let type: UInt32
-    package let program: UInt32
-    /// For links of interfaces: the index, 0 once the interface has gone.
-    package let interface: UInt32?
-    /// For links of cgroups: the cgroup's id, 0 once it has gone.
-    package let cgroup: UInt64?
-    /// For links of network namespaces: the inode, 0 once it has gone.
-    package let namespace: UInt32?
-  }
-
-  package static func information(ofLink link: borrowing FileDescriptor) throws(SystemCallError) -> LinkInformation {
-    var information = linux_bpf_link_info()
-    try read(&information, of: link)
-    // BPF_LINK_TYPE_*
-    let isOfInterface = [6, 11, 13].contains(information.type)
-    return LinkInformation(
-      id: information.id, type: information.type, program: information.prog_id,
-      interface: isOfInterface ? UInt32(truncatingIfNeeded: information.target) : nil,
-      cgroup: information.type == 3 ? information.target : nil,
-      namespace: information.type == 5 ? UInt32(truncatingIfNeeded: information.target) : nil)
-  }
 }

@@ -264,52 +264,6 @@ package enum BPF {
     return try result.get()
   }
 
-  /// BPF_PROG_GET_FD_BY_ID. Takes CAP_SYS_ADMIN.
-  package static func program(withID id: UInt32) throws(SystemCallError) -> FileDescriptor {
-    try descriptor("BPF_PROG_GET_FD_BY_ID", CInt(LINUX_BPF_PROG_GET_FD_BY_ID), id: id)
-  }
-
-  /// BPF_LINK_GET_NEXT_ID and BPF_LINK_GET_FD_BY_ID: every link there is (5.8). Takes CAP_SYS_ADMIN.
-  package static func forEachLink(_ body: (borrowing FileDescriptor) -> Void) throws(SystemCallError) {
-    var last: UInt32 = 0
-    while let id = try nextID(after: last, "BPF_LINK_GET_NEXT_ID", CInt(LINUX_BPF_LINK_GET_NEXT_ID)) {
-      last = id
-      // A link that has gone in the meantime is none.
-      if let link = try? descriptor("BPF_LINK_GET_FD_BY_ID", CInt(LINUX_BPF_LINK_GET_FD_BY_ID), id: id) { body(link) }
-    }
-  }
-
-  /// The commands that open a map, program, link or BTF by its number.
-  static func descriptor(_ name: String, _ command: CInt, id: UInt32) throws(SystemCallError) -> FileDescriptor {
-    var attribute = linux_bpf_get_id(id: id, next_id: 0, open_flags: 0)
-    return try descriptor(name, command, &attribute)
-  }
-
-  /// The commands that go through these numbers, from behind 0 on; `nil` behind the last.
-  static func nextID(after id: UInt32, _ name: String, _ command: CInt) throws(SystemCallError) -> UInt32? {
-    var attribute = linux_bpf_get_id(id: id, next_id: 0, open_flags: 0)
-    do { _ = try call(name, command, &attribute) } catch {
-      if error.errno == .noSuchFile { return nil }
-      throw error
-    }
-    return attribute.next_id
-  }
-
-  /// `struct bpf_prog_info`, as far as it is used.
-  package struct ProgramInformation: Hashable, Sendable {
-    package let id: UInt32
-    package let type: UInt32
-    package let name: String
-  }
-
-  package static func information(ofProgram program: borrowing FileDescriptor) throws(SystemCallError)
-    -> ProgramInformation
-  {
-    var information = linux_bpf_prog_info()
-    try read(&information, of: program)
-    return ProgramInformation(id: information.id, type: information.type, name: string(information.name))
-  }
-
   static func read<Information: BitwiseCopyable>(
     _ information: inout Information, of object: borrowing FileDescriptor
   ) throws(SystemCallError) {

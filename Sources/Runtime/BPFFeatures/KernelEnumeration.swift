@@ -1,3 +1,5 @@
+import BPFLoader
+import BPFRelocation
 import BPFTypes
 
 /// An enumeration of the kernel's interface, as the kernel's own types have it: newer kernels know more than any list here.
@@ -32,4 +34,27 @@ struct KernelEnumeration {
       UInt32(exactly: enumerator.value).map { (enumerator.name, $0) }
     }
   }
+}
+
+/// The names of the kernel's numbers.
+package struct KernelNames: Sendable {
+  private let programTypes, mapTypes, linkTypes, attachTypes: [UInt32: String]
+
+  package static var ofRunningKernel: KernelNames { KernelNames((try? TargetKernel.types()).flatMap { $0 }) }
+
+  init(_ btf: BTF?) {
+    func names(_ name: String, _ prefix: String, _ fallback: [String]) -> [UInt32: String] {
+      let items = KernelEnumeration(name, prefix: prefix, in: btf, fallback: fallback).items
+      return Dictionary(items.map { ($0.number, $0.name) }, uniquingKeysWith: { first, _ in first })
+    }
+    programTypes = names("bpf_prog_type", "BPF_PROG_TYPE_", ProgramProbe.types)
+    mapTypes = names("bpf_map_type", "BPF_MAP_TYPE_", MapProbe.types)
+    linkTypes = names("bpf_link_type", "BPF_LINK_TYPE_", LinkFacts.types)
+    attachTypes = names("bpf_attach_type", "BPF_", [])
+  }
+
+  package func programType(_ number: UInt32) -> String { programTypes[number] ?? "\(number)" }
+  package func mapType(_ number: UInt32) -> String { mapTypes[number] ?? "\(number)" }
+  package func linkType(_ number: UInt32) -> String { linkTypes[number] ?? "\(number)" }
+  package func attachType(_ number: UInt32) -> String { attachTypes[number] ?? "\(number)" }
 }

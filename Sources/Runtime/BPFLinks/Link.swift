@@ -46,8 +46,7 @@ public struct Link: ~Copyable, Sendable {
   /// doing anything any more. Other attachments cannot tell.
   public func isAttached() throws(LinkError) -> Bool {
     try attempting("query") { () throws(SystemCallError) in
-      guard let information = try attachment.information() else { return true }
-      return information.interface != 0 && information.cgroup != 0 && information.namespace != 0
+      try attachment.information()?.isAttached ?? true
     }
   }
 
