@@ -46,6 +46,7 @@ let object: [Target] = [
   .systemLibrary(
     name: "CLibelf", path: "Sources/Object/CLibelf", providers: [.apt(["libelf-dev", "zlib1g-dev"])]),
   module("Object", "ByteReading"),
+  module("Object", "ELFReading", uses: ["ByteReading"]),
   module("Object", "BPFInstructions", uses: ["ByteReading"]),
   module("Object", "BPFTypes", uses: ["ByteReading"]),
   module("Object", "BPFObjectFile", uses: ["CLibelf", "ByteReading", "BPFInstructions", "BPFTypes"]),
@@ -57,8 +58,14 @@ let runtime: [Target] = [
   module("Runtime", "RouteNetlink", uses: ["LinuxCalls", "ByteReading"]),
   module(
     "Runtime", "BPFLoader",
-    uses: ["LinuxCalls", "ByteReading", "BPFInstructions", "BPFTypes", "BPFObjectFile", "BPFRelocation"]),
-  module("Runtime", "BPFLinks", uses: ["LinuxCalls", "RouteNetlink", "BPFObjectFile", "BPFRelocation", "BPFLoader"]),
+    uses: [
+      "LinuxCalls", "ByteReading", "ELFReading", "BPFInstructions", "BPFTypes", "BPFObjectFile", "BPFRelocation",
+    ]),
+  module(
+    "Runtime", "BPFLinks",
+    uses: [
+      "LinuxCalls", "RouteNetlink", "ByteReading", "ELFReading", "BPFObjectFile", "BPFRelocation", "BPFLoader",
+    ]),
   module("Runtime", "BPFRings", uses: ["LinuxCalls"]),
   module(
     "Runtime", "BPFFeatures",
@@ -103,6 +110,7 @@ let tool: [Target] = [
 ]
 
 let testing: [Target] = [
+  tests("Object", "ELFReading", uses: ["ELFReading", "ByteReading", "LinuxCalls"]),
   tests("Object", "BPFInstructions", uses: ["BPFInstructions", "LinuxCalls"]),
   tests("Object", "BPFTypes", uses: ["BPFTypes", "GoldenObjects"]),
   tests("Object", "BPFRelocation", uses: ["BPFTypes", "BPFObjectFile", "BPFRelocation", "GoldenObjects"]),
@@ -118,7 +126,8 @@ let testing: [Target] = [
   tests(
     "Runtime", "BPFLinks",
     uses: [
-      "BPFLinks", "BPFLoader", "BPFObjectFile", "BPFRelocation", "LinuxCalls", "RouteNetlink", "FixturePrograms",
+      "BPFLinks", "BPFLoader", "BPFTypes", "BPFObjectFile", "BPFRelocation", "ELFReading", "LinuxCalls", "RouteNetlink",
+      "FixturePrograms",
     ]),
   tests("Runtime", "BPFLoader", uses: ["Merops", "BPFLoader", "LinuxCalls", "FixturePrograms", "GoldenObjects"]),
   tests(

@@ -1,6 +1,6 @@
-import BPFObjectFile
 public import BPFTypes
 import ByteReading
+import ELFReading
 import Glibc
 import LinuxCalls
 
@@ -29,17 +29,9 @@ extension BTF {
       let holder = Holder(mapping)
       return unsafe SharedBytes(adopting: holder.mapping.address, count: count) { withExtendedLifetime(holder) {} }
     }
-    func read(_ offset: Int, _ count: Int) throws(SystemCallError) -> SharedBytes {
-      try unsafe SharedBytes(byteCount: count) { (buffer) throws(SystemCallError) in
-        try unsafe file.fill(buffer, from: offset)
-      }
-    }
-    let section = try ELFSectionTable.place(of: ".BTF") { (offset, count) throws(SystemCallError) in
-      try read(offset, count).array
-    }
-    let range = section ?? 0..<count
-    guard range.count <= count else { throw SystemCallError(call: "read \(path)", errno: .invalidArgument) }
-    return try read(range.lowerBound, range.count)
+    // A file that is none is taken as types without a container.
+    let tables = try? ELFTables(byteCount: count) { (range) throws(ELFError) in try file.elfBytes(range) }
+    return try file.sharedBytes(tables?.place(of: ".BTF") ?? 0..<count)
   }
 }
 
