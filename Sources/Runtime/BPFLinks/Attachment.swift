@@ -8,6 +8,9 @@ enum Attachment: ~Copyable, Sendable {
   /// A perf event that runs the program: closing it ends that.
   case perfEvent(PerfEvent)
   case xdp(XDPAttachment)
+  case classifier(ClassifierAttachment)
+  case program(ProgramAttachment)
+  case socket(SocketAttachment)
 
   borrowing func pin(at path: String) throws(SystemCallError) {
     switch self {
@@ -16,11 +19,15 @@ enum Attachment: ~Copyable, Sendable {
     }
   }
 
-  borrowing func update(to program: Program) throws(SystemCallError) {
+  /// - Parameter old: the program that has to be there. What is not a link is updated only where its own program is.
+  borrowing func update(to program: Program, replacing old: Program?) throws(SystemCallError) {
     switch self {
-    case .link(let link): try BPF.update(link, to: program.descriptor, replacing: nil)
+    case .link(let link): try BPF.update(link, to: program.descriptor, replacing: old?.descriptor.number)
     case .perfEvent: throw SystemCallError(call: "ioctl(PERF_EVENT_IOC_SET_BPF)", errno: .notSupported)
-    case .xdp(let xdp): try xdp.update(to: program)
+    case .xdp(let xdp): try xdp.update(to: program, replacing: old)
+    case .classifier(let filter): try filter.update(to: program, replacing: old)
+    case .program(let attached): try attached.update(to: program, replacing: old)
+    case .socket(let socket): try socket.update(to: program)
     }
   }
 
@@ -33,6 +40,9 @@ enum Attachment: ~Copyable, Sendable {
       try link.close()
     case .perfEvent(let event): try event.close()
     case .xdp(let xdp): try xdp.end()
+    case .classifier(let filter): try filter.end()
+    case .program(let attached): try attached.end()
+    case .socket(let socket): try socket.end()
     }
   }
 
@@ -48,6 +58,7 @@ enum Attachment: ~Copyable, Sendable {
   borrowing func detachBeforeDeath() throws(SystemCallError) -> LastMessage? {
     switch self {
     case .xdp(let xdp): try xdp.detachBeforeDeath()
+    case .classifier(let filter): try filter.detachBeforeDeath()
     default: nil
     }
   }
