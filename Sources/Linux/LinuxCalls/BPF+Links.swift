@@ -122,18 +122,16 @@ extension BPF {
   }
 
   /// BPF_LINK_UPDATE: another program takes the place of the link's, with nothing missed in between (5.7).
-  /// - Parameter old: the program that has to be there, or else the kernel refuses.
+  /// - Parameter old: the descriptor of the program that has to be there, or else the kernel refuses.
   package static func update(
-    _ link: borrowing FileDescriptor, to program: borrowing FileDescriptor, replacing old: borrowing FileDescriptor?
+    _ link: borrowing FileDescriptor, to program: borrowing FileDescriptor, replacing old: CInt?
   ) throws(SystemCallError) {
     var attribute = linux_bpf_link_update()
     attribute.link_fd = UInt32(link.number)
     attribute.new_prog_fd = UInt32(program.number)
-    switch old {
-    case .some(let old):
+    if let old {
       attribute.flags = 1 << 2  // BPF_F_REPLACE
-      attribute.old_prog_fd = UInt32(old.number)
-    case .none: break
+      attribute.old_prog_fd = UInt32(bitPattern: old)
     }
     _ = try call("BPF_LINK_UPDATE", CInt(LINUX_BPF_LINK_UPDATE), &attribute)
   }

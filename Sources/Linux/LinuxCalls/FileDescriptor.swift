@@ -21,6 +21,11 @@ public struct FileDescriptor: ~Copyable, Sendable {
     FileDescriptor(adopting: try checked("fcntl(F_DUPFD_CLOEXEC)", linux_duplicate(number)))
   }
 
+  /// A second descriptor, close-on-exec, for a file that somebody else has open.
+  package init(duplicating number: CInt) throws(SystemCallError) {
+    self.init(adopting: try checked("fcntl(F_DUPFD_CLOEXEC)", linux_duplicate(number)))
+  }
+
   /// Closes now and reports failure, which `deinit` cannot.
   public consuming func close() throws(SystemCallError) {
     let number = self.number

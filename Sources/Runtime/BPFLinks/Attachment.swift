@@ -9,6 +9,9 @@ enum Attachment: ~Copyable, Sendable {
   case perfEvent(PerfEvent)
   case tracefs(TracefsProbe)
   case xdp(XDPAttachment)
+  case classifier(ClassifierAttachment)
+  case program(ProgramAttachment)
+  case socket(SocketAttachment)
 
   borrowing func pin(at path: String) throws(SystemCallError) {
     switch self {
@@ -17,12 +20,16 @@ enum Attachment: ~Copyable, Sendable {
     }
   }
 
-  borrowing func update(to program: Program) throws(SystemCallError) {
+  /// - Parameter old: the program that has to be there. What is not a link is updated only where its own program is.
+  borrowing func update(to program: Program, replacing old: Program?) throws(SystemCallError) {
     switch self {
-    case .link(let link): try BPF.update(link, to: program.descriptor, replacing: nil)
+    case .link(let link): try BPF.update(link, to: program.descriptor, replacing: old?.descriptor.number)
     case .perfEvent: throw SystemCallError(call: "ioctl(PERF_EVENT_IOC_SET_BPF)", errno: .notSupported)
     case .tracefs: throw SystemCallError(call: "ioctl(PERF_EVENT_IOC_SET_BPF)", errno: .notSupported)
-    case .xdp(let xdp): try xdp.update(to: program)
+    case .xdp(let xdp): try xdp.update(to: program, replacing: old)
+    case .classifier(let filter): try filter.update(to: program, replacing: old)
+    case .program(let attached): try attached.update(to: program, replacing: old)
+    case .socket(let socket): try socket.update(to: program)
     }
   }
 
@@ -36,6 +43,9 @@ enum Attachment: ~Copyable, Sendable {
     case .perfEvent(let event): try event.close()
     case .tracefs(let probe): try probe.end()
     case .xdp(let xdp): try xdp.end()
+    case .classifier(let filter): try filter.end()
+    case .program(let attached): try attached.end()
+    case .socket(let socket): try socket.end()
     }
   }
 
@@ -51,6 +61,7 @@ enum Attachment: ~Copyable, Sendable {
   borrowing func detachBeforeDeath() throws(SystemCallError) -> LastMessage? {
     switch self {
     case .xdp(let xdp): try xdp.detachBeforeDeath()
+    case .classifier(let filter): try filter.detachBeforeDeath()
     default: nil
     }
   }

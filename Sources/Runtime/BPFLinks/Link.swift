@@ -57,8 +57,12 @@ public struct Link: ~Copyable, Sendable {
   }
 
   /// Another program takes the place of this one, with nothing missed in between.
-  public func update(to program: Program) throws(LinkError) {
-    try attempting("update to \(program.name)") { () throws(SystemCallError) in try attachment.update(to: program) }
+  /// - Parameter old: the program that has to be there, or else nothing changes and the error is EPERM of a bpf_link,
+  ///   EEXIST or ENOENT of others. For two processes that share a pinned link.
+  public func update(to program: Program, replacing old: Program? = nil) throws(LinkError) {
+    try attempting("update to \(program.name)") { () throws(SystemCallError) in
+      try attachment.update(to: program, replacing: old)
+    }
   }
 
   /// Ends the attachment now, also one that is pinned, and reports failure, which the end of the value cannot.

@@ -21,7 +21,10 @@ public struct XDPOccupant: Hashable, Sendable {
   }
 
   package static func occupants(of interface: NetworkInterface) -> [XDPOccupant] {
-    let programs = [(XDPMode.native, interface.xdp.native), (.generic, interface.xdp.generic)]
+    let programs = [
+      (XDPMode.native, interface.xdp.native), (.generic, interface.xdp.generic),
+      (.offload, interface.xdp.offloaded),
+    ]
     return programs.compactMap { mode, id in id.map { occupant(mode, $0, interface) } }
   }
 
