@@ -1,5 +1,6 @@
 import BPFLoader
 import LinuxCalls
+import Synchronization
 
 /// What keeps a program at its hook, and ends that when it goes: one case for each mechanism of the kernel.
 enum Attachment: ~Copyable, Sendable {
@@ -12,6 +13,25 @@ enum Attachment: ~Copyable, Sendable {
   case classifier(ClassifierAttachment)
   case program(ProgramAttachment)
   case socket(SocketAttachment)
+  /// One for each of several places, such as the processors.
+  case several([Part])
+
+  /// Attachments have one owner each, and an array only holds what can have many.
+  final class Part: Sendable {
+    private let attachment: Mutex<Attachment?>
+
+    init(_ attachment: consuming Attachment) { self.attachment = Mutex(consume attachment) }
+
+    func update(to program: Program, replacing old: Program?) throws(SystemCallError) {
+      try attachment.withLock { (attachment) throws(SystemCallError) in try attachment?.update(to: program, replacing: old) }
+    }
+
+    func end() throws(SystemCallError) {
+      try attachment.withLock { (attachment) throws(SystemCallError) in
+        if let attachment = attachment.take() { try attachment.end() }
+      }
+    }
+  }
 
   borrowing func pin(at path: String) throws(SystemCallError) {
     switch self {
@@ -30,6 +50,7 @@ enum Attachment: ~Copyable, Sendable {
     case .classifier(let filter): try filter.update(to: program, replacing: old)
     case .program(let attached): try attached.update(to: program, replacing: old)
     case .socket(let socket): try socket.update(to: program)
+    case .several(let parts): for part in parts { try part.update(to: program, replacing: old) }
     }
   }
 
@@ -46,6 +67,7 @@ enum Attachment: ~Copyable, Sendable {
     case .classifier(let filter): try filter.end()
     case .program(let attached): try attached.end()
     case .socket(let socket): try socket.end()
+    case .several(let parts): for part in parts { try part.end() }
     }
   }
 
@@ -54,6 +76,14 @@ enum Attachment: ~Copyable, Sendable {
     switch self {
     case .link(let link): try BPF.information(ofLink: link)
     default: nil
+    }
+  }
+
+  /// A file that runs an iterator's program while it is read.
+  borrowing func createIterator() throws(SystemCallError) -> FileDescriptor {
+    switch self {
+    case .link(let link): return try BPF.createIterator(link)
+    default: throw SystemCallError(call: "bpf(BPF_ITER_CREATE)", errno: .notSupported)
     }
   }
 
