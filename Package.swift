@@ -111,6 +111,7 @@ let testing: [Target] = [
       "BPFLinks", "BPFLoader", "BPFObjectFile", "BPFRelocation", "LinuxCalls", "RouteNetlink", "FixturePrograms",
     ]),
   tests("Runtime", "BPFLoader", uses: ["Merops", "BPFLoader", "LinuxCalls", "FixturePrograms", "GoldenObjects"]),
+  tests("Runtime", "BPFRings", uses: ["Merops", "BPFRings", "LinuxCalls", "FixturePrograms"]),
   tests(
     "Tool", "MeropsCommand",
     uses: [

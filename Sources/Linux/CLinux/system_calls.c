@@ -85,9 +85,14 @@ int linux_perf_event_open(const struct linux_perf_event *attribute, int pid, int
 
 int linux_epoll_create(void) { ANSWER(epoll_create1(EPOLL_CLOEXEC)); }
 
-int linux_epoll_add(int epoll, int descriptor, uint64_t token, int edge_triggered) {
-  struct epoll_event event = {.events = EPOLLIN | (edge_triggered ? EPOLLET : 0), .data.u64 = token};
+int linux_epoll_add(int epoll, int descriptor, uint64_t token, int for_output, int edge_triggered) {
+  struct epoll_event event = {
+      .events = (for_output ? EPOLLOUT : EPOLLIN) | (edge_triggered ? EPOLLET : 0), .data.u64 = token};
   ANSWER(epoll_ctl(epoll, EPOLL_CTL_ADD, descriptor, &event));
+}
+
+int linux_epoll_remove(int epoll, int descriptor) {
+  ANSWER(epoll_ctl(epoll, EPOLL_CTL_DEL, descriptor, NULL));
 }
 
 int linux_epoll_wait(int epoll, uint64_t *tokens, int capacity, int timeout_milliseconds) {
@@ -103,6 +108,9 @@ int linux_poll_input(int descriptor, int timeout_milliseconds) {
   struct pollfd poller = {.fd = descriptor, .events = POLLIN};
   ANSWER(poll(&poller, 1, timeout_milliseconds));
 }
+
+// SYS_pidfd_open is 434 on every architecture; distribution headers may be older.
+int linux_pidfd_open(int pid) { ANSWER(syscall(434, pid, 0)); }
 
 int linux_eventfd(void) { ANSWER(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)); }
 
@@ -249,4 +257,12 @@ uint64_t linux_clock(int clock) {
 }
 
 long linux_page_size(void) { return sysconf(_SC_PAGESIZE); }
+int linux_stay_on_processor(int processor) {
+  cpu_set_t processors;
+  CPU_ZERO(&processors);
+  for (int i = 0; i < CPU_SETSIZE; i++)
+    if (processor < 0 || i == processor) CPU_SET(i, &processors);
+  ANSWER(sched_setaffinity(0, sizeof processors, &processors));
+}
+
 int linux_processor_count(void) { return (int)sysconf(_SC_NPROCESSORS_CONF); }

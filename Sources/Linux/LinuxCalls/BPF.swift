@@ -35,91 +35,6 @@ package enum BPF {
     unsafe withUnsafeBytes(of: field) { unsafe String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
   }
 
-  package struct MapAttributes {
-    package var type: UInt32 = 0
-    package var keySize: UInt32 = 0
-    package var valueSize: UInt32 = 0
-    package var maxEntries: UInt32 = 0
-    package var flags: UInt32 = 0
-    package var keyType: UInt32 = 0
-    package var valueType: UInt32 = 0
-    package var extra: UInt64 = 0
-    package var numaNode: UInt32 = 0
-    /// The descriptor of the map that tells what the values of a map of maps are like.
-    package var innerMap: CInt = 0
-    package init() {}
-  }
-
-  /// BPF_MAP_CREATE.
-  /// - Parameter btf: the descriptor of the BTF that has the key's and the value's type.
-  package static func createMap(
-    _ map: MapAttributes, name: String, btf: borrowing FileDescriptor?
-  ) throws(SystemCallError) -> FileDescriptor {
-    var attribute = linux_bpf_map_create()
-    attribute.map_type = map.type
-    attribute.key_size = map.keySize
-    attribute.value_size = map.valueSize
-    attribute.max_entries = map.maxEntries
-    attribute.map_flags = map.flags
-    attribute.map_extra = map.extra
-    attribute.numa_node = map.numaNode
-    attribute.inner_map_fd = UInt32(map.innerMap)
-    copy(name, into: &attribute.map_name)
-    switch btf {
-    case .some(let btf):
-      attribute.btf_fd = UInt32(btf.number)
-      attribute.btf_key_type_id = map.keyType
-      attribute.btf_value_type_id = map.valueType
-    case .none: break
-    }
-    return try descriptor("BPF_MAP_CREATE", CInt(LINUX_BPF_MAP_CREATE), &attribute)
-  }
-
-  /// BPF_MAP_LOOKUP_ELEM. `value` has to have the length that the kernel writes: the value's, rounded up to 8 and once
-  /// per possible CPU for per-CPU maps.
-  package static func lookup(
-    _ map: borrowing FileDescriptor, key: RawSpan, into value: inout [UInt8]
-  ) throws(SystemCallError) {
-    let number = map.number
-    let result = unsafe key.withUnsafeBytes { key in
-      unsafe value.withUnsafeMutableBytes { value in
-        var attribute = linux_bpf_map_element()
-        attribute.map_fd = UInt32(number)
-        attribute.key = unsafe address(key.baseAddress)
-        attribute.value = unsafe address(UnsafeRawPointer(value.baseAddress))
-        return Result { () throws(SystemCallError) in
-          try call("BPF_MAP_LOOKUP_ELEM", CInt(LINUX_BPF_MAP_LOOKUP_ELEM), &attribute)
-        }
-      }
-    }
-    _ = try result.get()
-  }
-
-  /// BPF_MAP_UPDATE_ELEM, whether the key exists or not.
-  package static func update(
-    _ map: borrowing FileDescriptor, key: RawSpan, value: RawSpan
-  ) throws(SystemCallError) {
-    let number = map.number
-    let result = unsafe key.withUnsafeBytes { key in
-      unsafe value.withUnsafeBytes { value in
-        var attribute = linux_bpf_map_element()
-        attribute.map_fd = UInt32(number)
-        attribute.key = unsafe address(key.baseAddress)
-        attribute.value = unsafe address(value.baseAddress)
-        return Result { () throws(SystemCallError) in
-          try call("BPF_MAP_UPDATE_ELEM", CInt(LINUX_BPF_MAP_UPDATE_ELEM), &attribute)
-        }
-      }
-    }
-    _ = try result.get()
-  }
-
-  /// BPF_MAP_FREEZE: no system call changes the map's contents from now on (5.2).
-  package static func freeze(_ map: borrowing FileDescriptor) throws(SystemCallError) {
-    var attribute = linux_bpf_map_freeze(map_fd: UInt32(map.number))
-    _ = try call("BPF_MAP_FREEZE", CInt(LINUX_BPF_MAP_FREEZE), &attribute)
-  }
-
   /// What a load that failed left in its log, and why it failed.
   package struct LoadFailure: Error {
     package let error: SystemCallError
@@ -267,16 +182,23 @@ package enum BPF {
     return try descriptor("BPF_PROG_GET_FD_BY_ID", CInt(LINUX_BPF_PROG_GET_FD_BY_ID), &attribute)
   }
 
+  /// BPF_*_GET_NEXT_ID: the smallest number of an object that is larger than `id`; `nil` where there is none (4.13).
+  static func nextID(_ name: String, _ command: CInt, after id: UInt32) throws(SystemCallError) -> UInt32? {
+    var attribute = linux_bpf_get_id(id: id, next_id: 0, open_flags: 0)
+    do throws(SystemCallError) {
+      _ = try call(name, command, &attribute)
+      return attribute.next_id
+    } catch {
+      if error.errno == .noSuchFile { return nil }
+      throw error
+    }
+  }
+
   /// BPF_LINK_GET_NEXT_ID and BPF_LINK_GET_FD_BY_ID: every link there is (5.8). Takes CAP_SYS_ADMIN.
   package static func forEachLink(_ body: (borrowing FileDescriptor) -> Void) throws(SystemCallError) {
-    var id: UInt32 = 0
-    while true {
-      var next = linux_bpf_get_id(id: id, next_id: 0, open_flags: 0)
-      do { _ = try call("BPF_LINK_GET_NEXT_ID", CInt(LINUX_BPF_LINK_GET_NEXT_ID), &next) } catch {
-        if error.errno == .noSuchFile { return }
-        throw error
-      }
-      id = next.next_id
+    var last: UInt32 = 0
+    while let id = try nextID("BPF_LINK_GET_NEXT_ID", CInt(LINUX_BPF_LINK_GET_NEXT_ID), after: last) {
+      last = id
       var attribute = linux_bpf_get_id(id: id, next_id: 0, open_flags: 0)
       // A link that has gone in the meantime is none.
       if let link = try? descriptor("BPF_LINK_GET_FD_BY_ID", CInt(LINUX_BPF_LINK_GET_FD_BY_ID), &attribute) {

@@ -9,7 +9,6 @@ public struct LoadError: Error, Hashable, Sendable {
     case createMap(name: String, isRingBuffer: Bool)
     case fillMap(String)
     case loadProgram(name: String, section: String)
-    case accessMap(String)
     case query(String)
     case run(String)
     case readFile(String)
@@ -18,6 +17,8 @@ public struct LoadError: Error, Hashable, Sendable {
     /// A map that is pinned already and is something else than the object asks for.
     case adoptMap(String, String, differences: [String])
     case findModule(String)
+    /// By the kernel's number for it.
+    case openMap(UInt32)
   }
 
   public let attempt: Attempt
@@ -78,13 +79,13 @@ extension LoadError.Attempt: CustomStringConvertible {
     case .createMap(let name, _): "create map \(name)"
     case .fillMap(let name): "fill map \(name)"
     case .loadProgram(let name, let section): "load program \(name) (section \(section))"
-    case .accessMap(let name): "read or write map \(name)"
     case .query(let name): "query program \(name)"
     case .run(let name): "run program \(name)"
     case .readFile(let path): "read \(path)"
     case .pinMap(let name, let path): "pin map \(name) at \(path)"
     case .adoptMap(let name, let path, let differences):
       "use \(path) as map \(name): it has \(differences.joined(separator: ", "))"
+    case .openMap(let id): "open map \(id)"
     case .findModule(let name): "find the types of module \(name)"
     }
   }
