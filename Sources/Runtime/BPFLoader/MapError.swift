@@ -117,6 +117,9 @@ extension MapError: CustomStringConvertible {
       switch cause?.errno {
       case .invalidArgument:
         "Maps of this type may not have this operation or take this flag, or the value has no bpf_spin_lock."
+      case .badDescriptor:
+        "The descriptor is of something else than this type of map belongs to. For inodes, bpf has to be among the active"
+          + " security modules (/sys/kernel/security/lsm; lsm= on the kernel's command line)."
       case .outOfMemory: "The kernel had no memory for it."
       default: nil
       }
