@@ -52,7 +52,7 @@ struct Linker {
       if starts[Place(callback)] == nil { try appendWithCallees(callback) }
     }
     return ProgramPlan(
-      name: program.name, sectionName: program.sectionName, type: program.type,
+      name: program.name, sectionName: program.sectionName, target: program.target, type: program.type,
       expectedAttachType: program.expectedAttachType, flags: program.flags, kernelVersion: kernelVersion,
       attachTarget: target, instructions: instructions,
       mapReferences: mapReferences.sorted { $0.instruction < $1.instruction },
