@@ -18,7 +18,7 @@ extern bool LINUX_HAS_BPF_COOKIE __attribute__((section(".kconfig")));
 static inline __attribute__((always_inline)) int counted(void)
 {
 	if (!process || bpf_get_current_pid_tgid() >> 32 == process)
-		__sync_fetch_and_add(&count, 1);
+		add_one(&count);
 	return 0;
 }
 
