@@ -40,7 +40,7 @@ struct PerfRings: ~Copyable {
     }
     self.rings = rings
     self.map = map
-    scratch = [UInt8](repeating: 0, count: PerfRing.longestRecord)
+    scratch = [UInt8](repeating: 0, count: PerfRecords.longest)
   }
 
   deinit { Self.remove(rings[...], from: map) }

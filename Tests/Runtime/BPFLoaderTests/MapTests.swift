@@ -297,6 +297,20 @@ import Testing
     #expect(try contents(map, ways: [.singly]).values.isEmpty)
   }
 
+  /// The key that is being looked behind is always gone, so that the kernel always starts again.
+  @Test func goingThroughEnds() throws {
+    let map = try make(.hash)
+    for key in 1...2 as ClosedRange<UInt32> { try map.update(key, to: 0 as UInt64) }
+    let answer = reason {
+      try map.forEachKey { (key) throws(MapError) in
+        let key = unsafe key.unsafeLoadUnaligned(as: UInt32.self)
+        try map.delete(3 - key)
+        try map.update(key, to: 0 as UInt64)
+      }
+    }
+    #expect(answer == .keepsChanging)
+  }
+
   /// Others add and delete keys all the time: those that stay come all the same.
   @Test(arguments: [MapType.hash, .lpmTrie], [BatchWay.batches, .singly])
   func whatStaysComes(type: MapType, way: BatchWay) throws {

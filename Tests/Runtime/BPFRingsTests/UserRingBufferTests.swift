@@ -85,6 +85,27 @@ extension RingTests {
     #expect(isThere)
   }
 
+  @Test func aWriterAndAProgramKeepEachOtherGoing() throws {
+    let fixture = try fixture()
+    var ring = try UserRingBuffer(fixture.map("requests"))
+    let count: UInt64 = 20_000
+    let over = try Notification()
+    let thread = try JoinableThread { while over.takeCount() == 0 { _ = try? fixture.run() } }
+    for number in 1...count {
+      guard var record = try ring.reserve(byteCount: 8 + Int(number % 100), waitingMilliseconds: 10_000) else {
+        Issue.record("nobody woke the writer")
+        break
+      }
+      record.withMutableBytes { $0.storeBytes(of: number, as: UInt64.self) }
+      record.submit()
+    }
+    over.give()
+    thread.join()
+    _ = try fixture.run()
+    #expect(try fixture.variable(1) == count)
+    #expect(try fixture.variable(2) == count * (count + 1) / 2)
+  }
+
   @Test(arguments: [-1, 4089, 1 << 30, .max, .min]) func recordsThatNeverFitAreErrors(byteCount: Int) throws {
     let fixture = try fixture()
     var ring = try UserRingBuffer(fixture.map("requests"))
