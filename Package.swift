@@ -64,9 +64,18 @@ let runtime: [Target] = [
   module(
     "Runtime", "BPFLinks",
     uses: [
-      "LinuxCalls", "RouteNetlink", "ByteReading", "ELFReading", "BPFObjectFile", "BPFRelocation", "BPFLoader",
+      "LinuxCalls", "RouteNetlink", "ByteReading", "ELFReading", "BPFTypes", "BPFObjectFile", "BPFRelocation", "BPFLoader",
     ]),
   module("Runtime", "BPFRings", uses: ["LinuxCalls"]),
+  module(
+    "Runtime", "BPFFeatures",
+    uses: [
+      "LinuxCalls", "ByteReading", "RouteNetlink", "BPFInstructions", "BPFTypes", "BPFObjectFile", "BPFRelocation",
+      "BPFLoader",
+    ]),
+  module(
+    "Runtime", "BPFObjects",
+    uses: ["LinuxCalls", "RouteNetlink", "BPFTypes", "BPFRelocation", "BPFLoader", "BPFFeatures"]),
   .target(
     name: "Merops",
     dependencies: [
@@ -93,7 +102,8 @@ let tool: [Target] = [
     name: "MeropsCommand",
     dependencies: [
       "CaptureSession", "CaptureEvents", "DemoNetwork", "LinuxCalls", "RouteNetlink", "ByteReading", "BPFInstructions",
-      "BPFTypes", "BPFObjectFile", "BPFRelocation", "ObjectListing", "BPFLoader", "BPFLinks",
+      "BPFTypes", "BPFObjectFile", "BPFRelocation", "ObjectListing", "BPFLoader", "BPFLinks", "BPFFeatures",
+      "BPFObjects",
       .product(name: "ArgumentParser", package: "swift-argument-parser"),
     ],
     path: "Sources/Tool/merops", swiftSettings: strict)

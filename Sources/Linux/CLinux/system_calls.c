@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
@@ -103,6 +104,9 @@ int linux_poll_input(int descriptor, int timeout_milliseconds) {
   struct pollfd poller = {.fd = descriptor, .events = POLLIN};
   ANSWER(poll(&poller, 1, timeout_milliseconds));
 }
+
+// SYS_pidfd_open is 434 on every architecture; distribution headers may be older.
+int linux_pidfd_open(int pid) { ANSWER(syscall(434, pid, 0)); }
 
 int linux_eventfd(void) { ANSWER(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)); }
 
@@ -230,6 +234,9 @@ int linux_run_on_new_thread(void (*body)(void *), void *context) {
   return -pthread_join(thread, NULL);
 }
 
+int linux_setgroups(size_t count, const uint32_t *groups) { ANSWER(setgroups(count, groups)); }
+int linux_setgid(uint32_t gid) { ANSWER(setresgid(gid, gid, gid)); }
+int linux_setuid(uint32_t uid) { ANSWER(setresuid(uid, uid, uid)); }
 int linux_raise_memlock(void) {
   struct rlimit unlimited = {RLIM_INFINITY, RLIM_INFINITY};
   ANSWER(setrlimit(RLIMIT_MEMLOCK, &unlimited));

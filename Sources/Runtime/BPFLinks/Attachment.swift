@@ -1,5 +1,6 @@
 import BPFLoader
 import LinuxCalls
+import Synchronization
 
 /// What keeps a program at its hook, and ends that when it goes: one case for each mechanism of the kernel.
 enum Attachment: ~Copyable, Sendable {
@@ -9,6 +10,28 @@ enum Attachment: ~Copyable, Sendable {
   case perfEvent(PerfEvent)
   case tracefs(TracefsProbe)
   case xdp(XDPAttachment)
+  case classifier(ClassifierAttachment)
+  case program(ProgramAttachment)
+  case socket(SocketAttachment)
+  /// One for each of several places, such as the processors.
+  case several([Part])
+
+  /// Attachments have one owner each, and an array only holds what can have many.
+  final class Part: Sendable {
+    private let attachment: Mutex<Attachment?>
+
+    init(_ attachment: consuming Attachment) { self.attachment = Mutex(consume attachment) }
+
+    func update(to program: Program, replacing old: Program?) throws(SystemCallError) {
+      try attachment.withLock { (attachment) throws(SystemCallError) in try attachment?.update(to: program, replacing: old) }
+    }
+
+    func end() throws(SystemCallError) {
+      try attachment.withLock { (attachment) throws(SystemCallError) in
+        if let attachment = attachment.take() { try attachment.end() }
+      }
+    }
+  }
 
   borrowing func pin(at path: String) throws(SystemCallError) {
     switch self {
@@ -17,12 +40,17 @@ enum Attachment: ~Copyable, Sendable {
     }
   }
 
-  borrowing func update(to program: Program) throws(SystemCallError) {
+  /// - Parameter old: the program that has to be there. What is not a link is updated only where its own program is.
+  borrowing func update(to program: Program, replacing old: Program?) throws(SystemCallError) {
     switch self {
-    case .link(let link): try BPF.update(link, to: program.descriptor, replacing: nil)
+    case .link(let link): try BPF.update(link, to: program.descriptor, replacing: old?.descriptor.number)
     case .perfEvent: throw SystemCallError(call: "ioctl(PERF_EVENT_IOC_SET_BPF)", errno: .notSupported)
     case .tracefs: throw SystemCallError(call: "ioctl(PERF_EVENT_IOC_SET_BPF)", errno: .notSupported)
-    case .xdp(let xdp): try xdp.update(to: program)
+    case .xdp(let xdp): try xdp.update(to: program, replacing: old)
+    case .classifier(let filter): try filter.update(to: program, replacing: old)
+    case .program(let attached): try attached.update(to: program, replacing: old)
+    case .socket(let socket): try socket.update(to: program)
+    case .several(let parts): for part in parts { try part.update(to: program, replacing: old) }
     }
   }
 
@@ -36,6 +64,10 @@ enum Attachment: ~Copyable, Sendable {
     case .perfEvent(let event): try event.close()
     case .tracefs(let probe): try probe.end()
     case .xdp(let xdp): try xdp.end()
+    case .classifier(let filter): try filter.end()
+    case .program(let attached): try attached.end()
+    case .socket(let socket): try socket.end()
+    case .several(let parts): for part in parts { try part.end() }
     }
   }
 
@@ -47,10 +79,19 @@ enum Attachment: ~Copyable, Sendable {
     }
   }
 
+  /// A file that runs an iterator's program while it is read.
+  borrowing func createIterator() throws(SystemCallError) -> FileDescriptor {
+    switch self {
+    case .link(let link): return try BPF.createIterator(link)
+    default: throw SystemCallError(call: "bpf(BPF_ITER_CREATE)", errno: .notSupported)
+    }
+  }
+
   /// Has an attachment that outlives the process taken back also when a signal ends that.
   borrowing func detachBeforeDeath() throws(SystemCallError) -> LastMessage? {
     switch self {
     case .xdp(let xdp): try xdp.detachBeforeDeath()
+    case .classifier(let filter): try filter.detachBeforeDeath()
     default: nil
     }
   }

@@ -47,6 +47,9 @@ int linux_poll_input(int descriptor, int timeout_milliseconds);
 // A non-blocking eventfd(2), at 0.
 int linux_eventfd(void);
 
+// pidfd_open(2): a descriptor that stands for a process (5.3).
+int linux_pidfd_open(int pid);
+
 // A signalfd(2) for the signals in `signals`, which this blocks for the calling thread.
 int linux_signalfd(const int *signals, int count);
 // Unblocks every signal, as a child that another program becomes expects.
@@ -80,6 +83,10 @@ int linux_unshare(int flags);
 int linux_run_on_new_thread(void (*body)(void *), void *context);
 // setrlimit(RLIMIT_MEMLOCK, infinity).
 int linux_raise_memlock(void);
+// setgroups(2), setresgid(2), setresuid(2), for all threads of the process.
+int linux_setgroups(size_t count, const uint32_t *groups);
+int linux_setgid(uint32_t gid);
+int linux_setuid(uint32_t uid);
 // The effective capabilities of this thread as one word, 0 where they cannot be read.
 uint64_t linux_effective_capabilities(void);
 uint64_t linux_clock(int clock);
