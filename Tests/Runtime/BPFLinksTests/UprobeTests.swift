@@ -186,8 +186,9 @@ extension HookTests {
     try ProbeFixture.needPerfLinks(rung)
     let fixture = try HookFixture("on_uprobe", in: probesObject())
     let (path, own) = try ownFunction()
+    let program = fixture.program
     try ProbeFixture.rounds {
-      try fixture.program.attachUprobe(.fileOffset(own.fileOffset), in: path, rungs: [rung])
+      try program.attachUprobe(.fileOffset(own.fileOffset), in: path, rungs: [rung])
     }
   }
 
@@ -281,7 +282,8 @@ extension HookTests {
     try ProbeFixture.need("bpf_uprobe_multi_link_attach", .function, for: "uprobe.multi")
     let fixture = try HookFixture("on_uprobes", in: probesObject())
     let (path, own) = try ownFunction()
-    try ProbeFixture.rounds { try fixture.program.attachUprobeMulti(.fileOffsets([own.fileOffset]), in: path) }
+    let program = fixture.program
+    try ProbeFixture.rounds { try program.attachUprobeMulti(.fileOffsets([own.fileOffset]), in: path) }
   }
 }
 
