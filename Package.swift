@@ -58,7 +58,9 @@ let runtime: [Target] = [
   module(
     "Runtime", "BPFLoader",
     uses: ["LinuxCalls", "ByteReading", "BPFInstructions", "BPFTypes", "BPFObjectFile", "BPFRelocation"]),
-  module("Runtime", "BPFLinks", uses: ["LinuxCalls", "RouteNetlink", "BPFObjectFile", "BPFRelocation", "BPFLoader"]),
+  module(
+    "Runtime", "BPFLinks",
+    uses: ["LinuxCalls", "RouteNetlink", "BPFTypes", "BPFObjectFile", "BPFRelocation", "BPFLoader"]),
   module("Runtime", "BPFRings", uses: ["LinuxCalls"]),
   .target(
     name: "Merops",
@@ -108,7 +110,8 @@ let testing: [Target] = [
   tests(
     "Runtime", "BPFLinks",
     uses: [
-      "BPFLinks", "BPFLoader", "BPFObjectFile", "BPFRelocation", "LinuxCalls", "RouteNetlink", "FixturePrograms",
+      "BPFLinks", "BPFLoader", "BPFTypes", "BPFObjectFile", "BPFRelocation", "LinuxCalls", "RouteNetlink",
+      "FixturePrograms",
     ]),
   tests("Runtime", "BPFLoader", uses: ["Merops", "BPFLoader", "LinuxCalls", "FixturePrograms", "GoldenObjects"]),
   tests(

@@ -15,7 +15,7 @@ static __u64 (*const bpf_get_current_pid_tgid)(void) = (void *)BPF_FUNC_get_curr
 static __u64 (*const bpf_get_attach_cookie)(void *context) = (void *)174;
 extern bool LINUX_HAS_BPF_COOKIE __attribute__((section(".kconfig")));
 
-static __attribute__((always_inline)) int counted(void)
+static inline __attribute__((always_inline)) int counted(void)
 {
 	if (!process || bpf_get_current_pid_tgid() >> 32 == process)
 		__sync_fetch_and_add(&count, 1);
@@ -23,7 +23,7 @@ static __attribute__((always_inline)) int counted(void)
 }
 
 // For the kinds of programs that a cookie can be given to.
-static __attribute__((always_inline)) int counted_with_cookie(void *context)
+static inline __attribute__((always_inline)) int counted_with_cookie(void *context)
 {
 	if (LINUX_HAS_BPF_COOKIE)
 		cookie = bpf_get_attach_cookie(context);

@@ -104,6 +104,9 @@ int linux_poll_input(int descriptor, int timeout_milliseconds) {
   ANSWER(poll(&poller, 1, timeout_milliseconds));
 }
 
+// SYS_pidfd_open is 434 on every architecture; distribution headers may be older.
+int linux_pidfd_open(int pid) { ANSWER(syscall(434, pid, 0)); }
+
 int linux_eventfd(void) { ANSWER(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)); }
 
 int linux_signalfd(const int *signals, int count) {

@@ -10,6 +10,8 @@ extension BPF {
     case function(program: CInt, type: UInt32, cookie: UInt64)
     /// What the program was loaded for. The cookie: 5.19.
     case ofProgram(cookie: UInt64)
+    /// Kernel functions by their types in the kernel's BTF, ascending, and a cookie for each or none (7.2).
+    case kernelTypes([UInt32], cookies: [UInt64])
     /// `union bpf_iter_link_info`; empty for an iterator without parameters.
     case iterator([UInt8])
     /// A perf event's descriptor, and what `bpf_get_attach_cookie` tells the program (5.15).
@@ -49,6 +51,14 @@ extension BPF {
     case .ofProgram(let cookie):
       var attribute = linux_bpf_link_create_tracing(head: head, target_btf_id: 0, padding: 0, cookie: cookie)
       return try link(&attribute)
+    case .kernelTypes(let types, let cookies):
+      return try withAddress(of: types) { (address) throws(SystemCallError) in
+        try withAddress(of: cookies) { (cookiesAddress) throws(SystemCallError) in
+          var attribute = linux_bpf_link_create_tracing_multi(
+            head: head, ids: address, cookies: cookiesAddress, cnt: UInt32(types.count), padding: 0)
+          return try link(&attribute)
+        }
+      }
     case .iterator(let parameters):
       return try withAddress(of: parameters) { (address) throws(SystemCallError) in
         var attribute = linux_bpf_link_create_iter(

@@ -161,7 +161,7 @@ package enum BPF {
     package var license = ""
     /// `LINUX_VERSION_CODE`; kernels before 5.0 insist on it for kprobes.
     package var kernelVersion: UInt32 = 0
-    /// What is attached to, in the kernel's BTF, or in the module's whose descriptor is given.
+    /// What is attached to, in the kernel's BTF, or in that of the module or program whose descriptor is given.
     package var attachType: UInt32 = 0
     package var attachTypes: CInt = 0
     /// Descriptors of modules' BTF, which instructions refer to by their places; the first is not used (5.14).

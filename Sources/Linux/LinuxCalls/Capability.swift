@@ -33,13 +33,18 @@ package func raiseMemoryLockLimit() throws(SystemCallError) {
 }
 
 /// How many CPUs the kernel may ever have, which is how many values a per-CPU map has (/sys/devices/system/cpu/possible).
-package func possibleCPUCount() throws(SystemCallError) -> Int {
-  let text = String(decoding: try contents(ofFile: "/sys/devices/system/cpu/possible"), as: UTF8.self)
+package func possibleCPUCount() throws(SystemCallError) -> Int { try processors("possible").count }
+
+/// The CPUs that run now, by their numbers.
+package func onlineCPUs() throws(SystemCallError) -> [Int32] { try processors("online") }
+
+private func processors(_ list: String) throws(SystemCallError) -> [Int32] {
+  let text = String(decoding: try contents(ofFile: "/sys/devices/system/cpu/\(list)"), as: UTF8.self)
   // Ranges and single numbers with commas between, such as `0-3,8`.
-  return text.split { $0 == "," || $0 == "\n" }.reduce(0) { count, range in
-    let bounds = range.split(separator: "-").compactMap { Int($0) }
-    guard let first = bounds.first, let last = bounds.last, first <= last, last < 1 << 16 else { return count }
-    return count + last - first + 1
+  return text.split { $0 == "," || $0 == "\n" }.flatMap { range -> [Int32] in
+    let bounds = range.split(separator: "-").compactMap { Int32($0) }
+    guard let first = bounds.first, let last = bounds.last, first <= last, last < 1 << 16 else { return [] }
+    return Array(first...last)
   }
 }
 

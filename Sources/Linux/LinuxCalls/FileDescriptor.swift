@@ -16,6 +16,11 @@ public struct FileDescriptor: ~Copyable, Sendable {
     number = try retrying("open \(path)") { unsafe linux_create(path, flags, mode) }
   }
 
+  /// pidfd_open(2): stands for a process, whatever becomes of its number (5.3).
+  package init(ofProcess pid: Int32) throws(SystemCallError) {
+    number = try checked("pidfd_open(\(pid))", linux_pidfd_open(pid))
+  }
+
   /// A second descriptor for the same open file, close-on-exec.
   package borrowing func duplicate() throws(SystemCallError) -> FileDescriptor {
     FileDescriptor(adopting: try checked("fcntl(F_DUPFD_CLOEXEC)", linux_duplicate(number)))

@@ -91,6 +91,7 @@ extension PerfEvent.Attributes {
   package static let software: UInt32 = 1
   package static let tracepoint: UInt32 = 2
   package static let cache: UInt32 = 3
+  package static let raw: UInt32 = 4
 
   /// The number of a PMU that has none of its own, such as `kprobe` (4.17); `nil` where the kernel has no such.
   package static func type(ofUnit name: String) -> UInt32? {

@@ -84,8 +84,10 @@ public struct ModuleReference: Hashable, Sendable {
   public let module: String
 }
 
-/// A function or type of the kernel that a program attaches to.
+/// A function or type of the kernel that a program attaches to, or a function of another program.
 public struct AttachTarget: Hashable, Sendable {
+  /// In the kernel's BTF. `void` for a function that a `freplace` program takes the place of: its number is in the BTF of
+  /// the program that loading is told.
   public let type: BTF.TypeID
   public let name: String
   /// `nil` for the kernel itself.
@@ -151,7 +153,7 @@ extension ProgramSpec {
 
   /// The module, if the target names one ("module:function"), and the name that the kernel's BTF has.
   fileprivate var targetName: (module: String?, name: String)? {
-    guard attachesByType, let target, !target.isEmpty else { return nil }
+    guard attachesByType, type != .`extension`, let target, !target.isEmpty else { return nil }
     let parts = target.split(separator: ":", maxSplits: 1)
     return (
       parts.count == 2 ? String(parts[0]) : nil, section.targetType.prefix + (parts.last.map(String.init) ?? target)
@@ -161,6 +163,9 @@ extension ProgramSpec {
   /// Looks up what the program attaches to in the kernel's types, where it is loaded with its number there.
   fileprivate func attachTarget(in lookup: TypeLookup) throws(PlanError) -> AttachTarget? {
     guard attachesByType else { return nil }
+    guard type != .`extension` else {
+      return target.map { AttachTarget(type: .void, name: $0, module: nil) }
+    }
     guard let (module, name) = targetName else { throw .noTarget(program: self.name, section: sectionName) }
     do throws(BTFError) {
       let kind: BTF.Kind = section.targetType.isTypedef ? .typedef : .function

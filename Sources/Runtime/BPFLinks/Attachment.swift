@@ -1,5 +1,6 @@
 import BPFLoader
 import LinuxCalls
+import Synchronization
 
 /// What keeps a program at its hook, and ends that when it goes: one case for each mechanism of the kernel.
 enum Attachment: ~Copyable, Sendable {
@@ -8,6 +9,25 @@ enum Attachment: ~Copyable, Sendable {
   /// A perf event that runs the program: closing it ends that.
   case perfEvent(PerfEvent)
   case xdp(XDPAttachment)
+  /// One for each of several places, such as the processors.
+  case several([Part])
+
+  /// Attachments have one owner each, and an array only holds what can have many.
+  final class Part: Sendable {
+    private let attachment: Mutex<Attachment?>
+
+    init(_ attachment: consuming Attachment) { self.attachment = Mutex(consume attachment) }
+
+    func update(to program: Program) throws(SystemCallError) {
+      try attachment.withLock { (attachment) throws(SystemCallError) in try attachment?.update(to: program) }
+    }
+
+    func end() throws(SystemCallError) {
+      try attachment.withLock { (attachment) throws(SystemCallError) in
+        if let attachment = attachment.take() { try attachment.end() }
+      }
+    }
+  }
 
   borrowing func pin(at path: String) throws(SystemCallError) {
     switch self {
@@ -21,6 +41,7 @@ enum Attachment: ~Copyable, Sendable {
     case .link(let link): try BPF.update(link, to: program.descriptor, replacing: nil)
     case .perfEvent: throw SystemCallError(call: "ioctl(PERF_EVENT_IOC_SET_BPF)", errno: .notSupported)
     case .xdp(let xdp): try xdp.update(to: program)
+    case .several(let parts): for part in parts { try part.update(to: program) }
     }
   }
 
@@ -33,6 +54,7 @@ enum Attachment: ~Copyable, Sendable {
       try link.close()
     case .perfEvent(let event): try event.close()
     case .xdp(let xdp): try xdp.end()
+    case .several(let parts): for part in parts { try part.end() }
     }
   }
 
@@ -41,6 +63,14 @@ enum Attachment: ~Copyable, Sendable {
     switch self {
     case .link(let link): try BPF.information(ofLink: link)
     default: nil
+    }
+  }
+
+  /// A file that runs an iterator's program while it is read.
+  borrowing func createIterator() throws(SystemCallError) -> FileDescriptor {
+    switch self {
+    case .link(let link): return try BPF.createIterator(link)
+    default: throw SystemCallError(call: "bpf(BPF_ITER_CREATE)", errno: .notSupported)
     }
   }
 

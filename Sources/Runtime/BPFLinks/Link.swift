@@ -10,7 +10,7 @@ public struct Link: ~Copyable, Sendable {
   public let refusals: [Refusal]
   /// What a killed process of ours had left at the hook, and has been removed first.
   public let leftOversRemoved: [String]
-  private let attachment: Attachment
+  let attachment: Attachment
 
   init(
     _ place: AttachPlace, rung: Rung, _ attachment: consuming Attachment, refusals: [Refusal] = [],
@@ -74,7 +74,7 @@ public struct Link: ~Copyable, Sendable {
   /// this returns lives; others need no such thing.
   package func detachBeforeDeath() throws(SystemCallError) -> LastMessage? { try attachment.detachBeforeDeath() }
 
-  private func attempting<Value>(
+  func attempting<Value: ~Copyable>(
     _ attempt: String, _ body: () throws(SystemCallError) -> Value
   ) throws(LinkError) -> Value {
     do { return try body() } catch { throw LinkError(place: place, rung: rung, attempt: attempt, cause: error) }

@@ -18,6 +18,9 @@ public struct LoadError: Error, Hashable, Sendable {
     /// A map that is pinned already and is something else than the object asks for.
     case adoptMap(String, String, differences: [String])
     case findModule(String)
+    /// Load a `freplace` program without being told whose function it takes the place of.
+    case replaceNothing(program: String)
+    case findFunction(String, program: String)
   }
 
   public let attempt: Attempt
@@ -85,6 +88,8 @@ extension LoadError.Attempt: CustomStringConvertible {
     case .pinMap(let name, let path): "pin map \(name) at \(path)"
     case .adoptMap(let name, let path, let differences):
       "use \(path) as map \(name): it has \(differences.joined(separator: ", "))"
+    case .replaceNothing(let program): "load program \(program), which takes the place of a function, without one"
+    case .findFunction(let name, let program): "find function \(name) of program \(program)"
     case .findModule(let name): "find the types of module \(name)"
     }
   }

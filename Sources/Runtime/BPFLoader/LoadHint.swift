@@ -35,6 +35,10 @@ enum LoadHint {
       return "Another program, or another version of this one, left it. Remove \(path), or pin under another name."
     case (.findModule(let name), _):
       return "The kernel lists the types of modules since Linux 5.11, and to CAP_SYS_ADMIN only: modprobe \(name)"
+    case (.replaceNothing, _):
+      return "LoadedObject(loading:replacing:) takes the function, by the program's name."
+    case (.findFunction, _):
+      return "The program has to be compiled with -g and have the function as one of its own, global and not inlined."
     case (_, .notImplemented):
       return "This kernel, \(release), was built without bpf(2) (CONFIG_BPF_SYSCALL)."
     default: return nil

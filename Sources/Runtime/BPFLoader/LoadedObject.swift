@@ -14,9 +14,13 @@ public struct LoadedObject: Sendable {
   public let typesError: LoadError?
 
   /// Carries out a plan: BTF, then the maps in their order, then the programs.
-  /// - Parameter pinDirectory: where maps are pinned, or found, whose definition asks for it; in a BPF file system.
+  /// - Parameters:
+  ///   - pinDirectory: where maps are pinned, or found, whose definition asks for it; in a BPF file system.
+  ///   - replaced: for each `freplace` program, by its name, the function whose place it takes.
   /// - Throws: `LoadError`; what was made until then is gone again.
-  public init(loading plan: LoadPlan, pinDirectory: String = "/sys/fs/bpf") throws(LoadError) {
+  public init(
+    loading plan: LoadPlan, pinDirectory: String = "/sys/fs/bpf", replacing replaced: [String: ProgramFunction] = [:]
+  ) throws(LoadError) {
     let types = try Self.loadTypes(of: plan)
     let plan = types.plan
     let modules = try ModuleDescriptors(for: plan.programs)
@@ -26,7 +30,9 @@ public struct LoadedObject: Sendable {
     var programs: [Program] = []
     for program in plan.programs {
       programs.append(
-        try Self.load(program, license: plan.license, maps: maps, modules: modules, btf: types.descriptor))
+        try Self.load(
+          program, license: plan.license, maps: maps, modules: modules, btf: types.descriptor,
+          replaced: try program.function(in: replaced)))
     }
     for map in maps { try Self.fillSlots(of: map, maps: maps, programs: programs) }
     self.maps = maps
@@ -150,7 +156,8 @@ public struct LoadedObject: Sendable {
   }
 
   private static func load(
-    _ plan: ProgramPlan, license: String, maps: [Map], modules: ModuleDescriptors, btf: borrowing FileDescriptor?
+    _ plan: ProgramPlan, license: String, maps: [Map], modules: ModuleDescriptors, btf: borrowing FileDescriptor?,
+    replaced: LoadedFunction?
   ) throws(LoadError) -> Program {
     var instructions = plan.instructions
     for reference in plan.mapReferences {
@@ -166,13 +173,13 @@ public struct LoadedObject: Sendable {
     }
     var attributes = BPF.ProgramAttributes()
     if !plan.functionModules.isEmpty { attributes.descriptors = [0] + plan.functionModules.map { modules[$0] } }
-    attributes.attachTypes = plan.attachTarget?.module.map { modules[$0] } ?? 0
+    attributes.attachTypes = plan.attachTarget?.module.map { modules[$0] } ?? replaced?.program.descriptor.number ?? 0
     attributes.type = plan.type.rawValue
     attributes.expectedAttachType = plan.expectedAttachType.rawValue
     attributes.flags = plan.flags.rawValue
     attributes.license = license
     attributes.kernelVersion = plan.kernelVersion
-    attributes.attachType = plan.attachTarget?.type.rawValue ?? 0
+    attributes.attachType = replaced?.type.rawValue ?? plan.attachTarget?.type.rawValue ?? 0
     let functions = plan.functions.flatMap { [UInt32($0.instruction), $0.type.rawValue] }
     let lines = plan.lines.flatMap { [UInt32($0.instruction), $0.fileName, $0.text, $0.lineAndColumn] }
     // The first attempt goes without a log, which costs the verifier most of its time.
@@ -183,11 +190,14 @@ public struct LoadedObject: Sendable {
     }
     do {
       return Program(
-        plan: plan, descriptor: try withMemoryLockRetry { () throws(BPF.LoadFailure) in try attempt(logByteCount: 0) })
+        plan: plan, replaced: replaced,
+        descriptor: try withMemoryLockRetry { () throws(BPF.LoadFailure) in try attempt(logByteCount: 0) })
     } catch {
       var failure = error
       for byteCount in logByteCounts {
-        do { return Program(plan: plan, descriptor: try attempt(logByteCount: byteCount)) } catch { failure = error }
+        do {
+          return Program(plan: plan, replaced: replaced, descriptor: try attempt(logByteCount: byteCount))
+        } catch { failure = error }
         guard failure.error.errno == .noSpace else { break }
       }
       let log = VerifierLog(text: failure.log)

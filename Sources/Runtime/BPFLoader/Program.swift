@@ -4,10 +4,13 @@ package import LinuxCalls
 /// A program in the kernel. The descriptor closes with the last reference; the program lives as long as it is attached.
 public final class Program: Sendable {
   public let plan: ProgramPlan
+  /// What a `freplace` program was loaded to take the place of.
+  package let replaced: LoadedFunction?
   package let descriptor: FileDescriptor
 
-  init(plan: ProgramPlan, descriptor: consuming FileDescriptor) {
+  init(plan: ProgramPlan, replaced: LoadedFunction? = nil, descriptor: consuming FileDescriptor) {
     self.plan = plan
+    self.replaced = replaced
     self.descriptor = descriptor
   }
 

@@ -32,6 +32,15 @@ struct HookFixture {
 
   var count: UInt64 { get throws { try word(0) } }
   var cookie: UInt64 { get throws { try word(1) } }
+  func map(_ name: String) -> Map? { object.map(name) }
+
+  /// Sets a variable of 32 bits that lies behind the two of 64 bits which count.
+  func setVariable(to value: UInt32) throws {
+    let map = try #require(object.map(ofSection: ".bss"))
+    var variables = try map.value(forKey: [0, 0, 0, 0])
+    for byte in 0..<4 { variables[16 + byte] = UInt8(truncatingIfNeeded: value >> (8 * UInt32(byte))) }
+    try map.set(variables, forKey: [0, 0, 0, 0])
+  }
 
   private func word(_ index: Int) throws -> UInt64 {
     let value = try #require(object.map(ofSection: ".bss")).value(forKey: [0, 0, 0, 0])

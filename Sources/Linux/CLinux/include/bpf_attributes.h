@@ -164,6 +164,13 @@ struct linux_bpf_link_create_tracing {
   uint32_t padding;
   uint64_t cookie;  // 5.19
 };
+struct linux_bpf_link_create_tracing_multi {
+  struct linux_bpf_link_create head;
+  uint64_t ids;
+  uint64_t cookies;
+  uint32_t cnt;
+  uint32_t padding;
+};
 struct linux_bpf_link_create_netfilter {
   struct linux_bpf_link_create head;
   uint32_t pf;

@@ -47,6 +47,9 @@ int linux_poll_input(int descriptor, int timeout_milliseconds);
 // A non-blocking eventfd(2), at 0.
 int linux_eventfd(void);
 
+// pidfd_open(2): a descriptor that stands for a process (5.3).
+int linux_pidfd_open(int pid);
+
 // A signalfd(2) for the signals in `signals`, which this blocks for the calling thread.
 int linux_signalfd(const int *signals, int count);
 // Unblocks every signal, as a child that another program becomes expects.
