@@ -12,6 +12,7 @@ import Testing
 struct HookFixture {
   let program: Program
   private let object: LoadedObject
+  private let variables: [VariableSpec]
 
   /// - Parameters:
   ///   - name: the program's.
@@ -26,24 +27,30 @@ struct HookFixture {
       if spec.programs[index].isWanted, let target { spec.programs[index].target = target }
     }
     if ownProcess { try spec.set("process", to: UInt32(getpid())) }
+    variables = spec.variables
     object = try LoadedObject(loading: LoadPlan(spec, kernel: .running(for: spec)))
     program = try #require(object.program(name))
   }
 
-  var count: UInt64 { get throws { try word(0) } }
-  var cookie: UInt64 { get throws { try word(1) } }
+  var count: UInt64 { get throws { try value("count") } }
+  var cookie: UInt64 { get throws { try value("cookie") } }
   func map(_ name: String) -> Map? { object.map(name) }
 
-  /// Sets a variable of 32 bits that lies behind the two of 64 bits which count.
-  func setVariable(to value: UInt32) throws {
-    let map = try #require(object.map(ofSection: ".bss"))
-    var variables = try map.value(forKey: [0, 0, 0, 0])
-    for byte in 0..<4 { variables[16 + byte] = UInt8(truncatingIfNeeded: value >> (8 * UInt32(byte))) }
-    try map.set(variables, forKey: [0, 0, 0, 0])
+  /// A variable of the program's, of at most 64 bits.
+  func value(_ name: String) throws -> UInt64 {
+    let (map, range) = try place(name)
+    return try map.value(forKey: [0, 0, 0, 0])[range].reversed().reduce(0) { $0 << 8 | UInt64($1) }
   }
 
-  private func word(_ index: Int) throws -> UInt64 {
-    let value = try #require(object.map(ofSection: ".bss")).value(forKey: [0, 0, 0, 0])
-    return value[8 * index..<8 * index + 8].reversed().reduce(0) { $0 << 8 | UInt64($1) }
+  func set(_ name: String, to value: UInt64) throws {
+    let (map, range) = try place(name)
+    var bytes = try map.value(forKey: [0, 0, 0, 0])
+    for (index, place) in range.enumerated() { bytes[place] = UInt8(truncatingIfNeeded: value >> (8 * index)) }
+    try map.set(bytes, forKey: [0, 0, 0, 0])
+  }
+
+  private func place(_ name: String) throws -> (map: Map, range: Range<Int>) {
+    let variable = try #require(variables.first { $0.name == name })
+    return (try #require(object.map(variable.map)), variable.offset..<variable.offset + variable.size)
   }
 }

@@ -21,7 +21,7 @@ extension HookTests {
       // A session runs on the way in and on the way out.
       #expect(try fixture.count == (name == "on_session" ? 6 : 3))
       if modifies {
-        try fixture.setVariable(to: UInt32(bitPattern: -EACCES))
+        try fixture.set("answer", to: UInt64(bitPattern: Int64(-EACCES)))
         #expect(getpgid(getpid()) == -1)
         #expect(errno == EACCES)
       }
