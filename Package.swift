@@ -46,6 +46,7 @@ let object: [Target] = [
   .systemLibrary(
     name: "CLibelf", path: "Sources/Object/CLibelf", providers: [.apt(["libelf-dev", "zlib1g-dev"])]),
   module("Object", "ByteReading"),
+  module("Object", "ELFReading", uses: ["ByteReading"]),
   module("Object", "BPFInstructions", uses: ["ByteReading"]),
   module("Object", "BPFTypes", uses: ["ByteReading"]),
   module("Object", "BPFObjectFile", uses: ["CLibelf", "ByteReading", "BPFInstructions", "BPFTypes"]),
@@ -57,10 +58,14 @@ let runtime: [Target] = [
   module("Runtime", "RouteNetlink", uses: ["LinuxCalls", "ByteReading"]),
   module(
     "Runtime", "BPFLoader",
-    uses: ["LinuxCalls", "ByteReading", "BPFInstructions", "BPFTypes", "BPFObjectFile", "BPFRelocation"]),
+    uses: [
+      "LinuxCalls", "ByteReading", "ELFReading", "BPFInstructions", "BPFTypes", "BPFObjectFile", "BPFRelocation",
+    ]),
   module(
     "Runtime", "BPFLinks",
-    uses: ["LinuxCalls", "RouteNetlink", "BPFTypes", "BPFObjectFile", "BPFRelocation", "BPFLoader"]),
+    uses: [
+      "LinuxCalls", "RouteNetlink", "ByteReading", "ELFReading", "BPFTypes", "BPFObjectFile", "BPFRelocation", "BPFLoader",
+    ]),
   module("Runtime", "BPFRings", uses: ["LinuxCalls"]),
   .target(
     name: "Merops",
@@ -95,6 +100,7 @@ let tool: [Target] = [
 ]
 
 let testing: [Target] = [
+  tests("Object", "ELFReading", uses: ["ELFReading", "ByteReading", "LinuxCalls"]),
   tests("Object", "BPFInstructions", uses: ["BPFInstructions", "LinuxCalls"]),
   tests("Object", "BPFTypes", uses: ["BPFTypes", "GoldenObjects"]),
   tests("Object", "BPFRelocation", uses: ["BPFTypes", "BPFObjectFile", "BPFRelocation", "GoldenObjects"]),
@@ -110,7 +116,7 @@ let testing: [Target] = [
   tests(
     "Runtime", "BPFLinks",
     uses: [
-      "BPFLinks", "BPFLoader", "BPFTypes", "BPFObjectFile", "BPFRelocation", "LinuxCalls", "RouteNetlink",
+      "BPFLinks", "BPFLoader", "BPFTypes", "BPFObjectFile", "BPFRelocation", "ELFReading", "LinuxCalls", "RouteNetlink",
       "FixturePrograms",
     ]),
   tests("Runtime", "BPFLoader", uses: ["Merops", "BPFLoader", "LinuxCalls", "FixturePrograms", "GoldenObjects"]),

@@ -18,3 +18,9 @@ package func entries(ofDirectory path: String) -> [String] {
 package func processIdentifiers() -> [Int32] {
   entries(ofDirectory: "/proc").compactMap { Int32($0) }.sorted()
 }
+
+/// The number of a file in its file system, such as that of a namespace below /proc/PID/ns; `nil` where there is none.
+package func inode(ofFile path: String) -> UInt64? {
+  var status = stat()
+  return unsafe stat(path, &status) == 0 ? UInt64(status.st_ino) : nil
+}

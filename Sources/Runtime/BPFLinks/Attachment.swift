@@ -8,6 +8,7 @@ enum Attachment: ~Copyable, Sendable {
   case link(FileDescriptor)
   /// A perf event that runs the program: closing it ends that.
   case perfEvent(PerfEvent)
+  case tracefs(TracefsProbe)
   case xdp(XDPAttachment)
   /// One for each of several places, such as the processors.
   case several([Part])
@@ -40,6 +41,7 @@ enum Attachment: ~Copyable, Sendable {
     switch self {
     case .link(let link): try BPF.update(link, to: program.descriptor, replacing: nil)
     case .perfEvent: throw SystemCallError(call: "ioctl(PERF_EVENT_IOC_SET_BPF)", errno: .notSupported)
+    case .tracefs: throw SystemCallError(call: "ioctl(PERF_EVENT_IOC_SET_BPF)", errno: .notSupported)
     case .xdp(let xdp): try xdp.update(to: program)
     case .several(let parts): for part in parts { try part.update(to: program) }
     }
@@ -53,6 +55,7 @@ enum Attachment: ~Copyable, Sendable {
       try? BPF.detach(link)
       try link.close()
     case .perfEvent(let event): try event.close()
+    case .tracefs(let probe): try probe.end()
     case .xdp(let xdp): try xdp.end()
     case .several(let parts): for part in parts { try part.end() }
     }

@@ -1,6 +1,6 @@
-import BPFObjectFile
 public import BPFTypes
 import ByteReading
+import ELFReading
 import Glibc
 import LinuxCalls
 
@@ -29,21 +29,9 @@ extension BTF {
       let holder = Holder(mapping)
       return unsafe SharedBytes(adopting: holder.mapping.address, count: count) { withExtendedLifetime(holder) {} }
     }
-    let section = try ELFSectionTable.place(of: ".BTF") { (offset, count) throws(SystemCallError) in
-      try file.read(at: offset, count: count)
-    }
-    let range = section ?? 0..<count
-    guard range.count <= count else { throw SystemCallError(call: "read \(path)", errno: .invalidArgument) }
-    return try unsafe SharedBytes(byteCount: range.count) { (buffer) throws(SystemCallError) in
-      var filled = 0
-      while filled < range.count {
-        let more = try unsafe file.read(
-          into: UnsafeMutableRawBufferPointer(rebasing: buffer[filled..<range.count]), at: range.lowerBound + filled)
-        guard more > 0 else { break }
-        filled += more
-      }
-      return filled
-    }
+    // A file that is none is taken as types without a container.
+    let tables = try? ELFTables(byteCount: count) { (range) throws(ELFError) in try file.elfBytes(range) }
+    return try file.sharedBytes(tables?.place(of: ".BTF") ?? 0..<count)
   }
 }
 

@@ -1,0 +1,94 @@
+import ByteReading
+import LinuxCalls
+
+/// The functions of the kernel and its modules, as one of its files lists them. Each has tens of thousands of lines, so
+/// that they are read only where something is looked for.
+struct KernelFunctionList: Sendable {
+  enum Form: Sendable {
+    /// /proc/kallsyms: `ffffffff81000000 T name\t[module]`. Addresses are 0 for whom kptr_restrict keeps from them.
+    case symbols
+    /// available_filter_functions in tracefs: `name [module]`. What can be traced; the same name may come twice.
+    case traceable
+    /// available_filter_functions_addrs (6.5): `ffffffff81000000 name [module]`.
+    case traceableWithAddresses
+  }
+
+  let form: Form
+  private let text: [UInt8]
+
+  init(_ text: [UInt8], _ form: Form) { (self.text, self.form) = (text, form) }
+
+  /// `nil` where it cannot be read, or is empty.
+  static func symbols() -> KernelFunctionList? {
+    let text = (try? contents(ofFile: "/proc/kallsyms")) ?? []
+    return text.isEmpty ? nil : KernelFunctionList(text, .symbols)
+  }
+
+  static func traceable(addresses: Bool) -> KernelFunctionList? {
+    guard let tracefs = Tracefs.mounted else { return nil }
+    let text = (try? contents(ofFile: tracefs.root + "/available_filter_functions" + (addresses ? "_addrs" : ""))) ?? []
+    return text.isEmpty ? nil : KernelFunctionList(text, addresses ? .traceableWithAddresses : .traceable)
+  }
+
+  struct Function: Hashable, Sendable {
+    let name: String
+    let module: String?
+    /// 0 where it is not told.
+    let address: UInt64
+  }
+
+  /// The functions whose names are wanted, in the order of the list.
+  func functions(where isWanted: (ArraySlice<UInt8>) -> Bool) -> [Function] {
+    var found: [Function] = []
+    text.forEachLine { line in
+      var fields = line[...]
+      func field() -> ArraySlice<UInt8> {
+        let field = fields.prefix { $0 != UInt8(ascii: " ") && $0 != UInt8(ascii: "\t") }
+        fields = fields[field.endIndex...].dropFirst()
+        return field
+      }
+      let address = form == .traceable ? [] : field()
+      if form == .symbols {
+        // Text, also where it is weak; the rest are variables.
+        guard let type = field().first, [0x74, 0x54, 0x77, 0x57].contains(type) else { return }
+      }
+      let name = field()
+      guard !name.isEmpty, isWanted(name) else { return }
+      let module = fields.isEmpty ? nil : String(decoding: fields.dropFirst().dropLast(), as: UTF8.self)
+      found.append(
+        Function(
+          name: String(decoding: name, as: UTF8.self), module: module,
+          address: UInt64(String(decoding: address, as: UTF8.self), radix: 16) ?? 0))
+    }
+    return found
+  }
+
+  func functions(named name: String, module: String?) -> [Function] {
+    let wanted = Array(name.utf8)
+    return functions { $0.count == wanted.count && $0.elementsEqual(wanted) }
+      .filter { module == nil || $0.module == module }
+  }
+
+  /// The names that may have been meant: first what a compiler made of the function (`name.isra.0`), then what begins or
+  /// ends alike and differs by little.
+  func names(near name: String) -> [String] {
+    let (wanted, start, end) = (Array(name.utf8), Array(name.utf8.prefix(4)), Array(name.utf8.suffix(4)))
+    let alike = functions { $0.starts(with: start) || $0.suffix(4).elementsEqual(end) }.map(\.name)
+    let variants = alike.filter { $0.utf8.starts(with: wanted + [UInt8(ascii: ".")]) }
+    return variants.isEmpty ? NearNames.of(name, in: Array(Set(alike)).sorted()) : Array(variants.prefix(3))
+  }
+}
+
+/// The functions that the kernel keeps kprobes off, since its own handling of them passes there.
+enum KprobeBlacklist {
+  static let path = "/sys/kernel/debug/kprobes/blacklist"
+
+  /// `nil` where the list cannot be read, for which debugfs has to be mounted.
+  static func contains(_ name: String) -> Bool? {
+    guard let text = try? contents(ofFile: path) else { return nil }
+    // `0xffffffff81000000-0xffffffff81000010\tname`
+    return String(decoding: text, as: UTF8.self).split(separator: "\n").contains {
+      $0.split(separator: "\t").last == name[...]
+    }
+  }
+}

@@ -1,0 +1,48 @@
+public import BPFLoader
+
+extension Program {
+  /// Attaches the program to the function that carries out a system call, whatever it is called on this kernel and machine
+  /// (`ksyscall`, `kretsyscall`). Calls by 32-bit programs pass elsewhere.
+  /// - Parameter systemCall: without the prefix: `openat`.
+  public func attachSystemCall(
+    _ systemCall: String, isReturn: Bool = false, maxActive: Int? = nil, cookie: UInt64 = 0,
+    rungs: [Rung] = Rung.kprobe
+  ) throws(AttachError) -> Link {
+    let prefixes = SystemCallFunction.prefixes
+    var function = prefixes[0] + systemCall
+    if let symbols = KernelFunctionList.symbols() {
+      guard let found = SystemCallFunction.name(of: systemCall, in: symbols) else {
+        let near = NearNames.of(systemCall, in: SystemCallFunction.all(in: symbols))
+        throw AttachError(
+          place: AttachPlace(program: name, hook: .kprobe, target: systemCall),
+          reason: .noTarget(
+            "there is no such system call",
+            hint: near.isEmpty ? nil : "Did you mean \(near.joined(separator: " or "))?"))
+      }
+      function = found
+    }
+    return try attachKprobe(
+      .function(function), isReturn: isReturn, maxActive: maxActive, cookie: cookie, rungs: rungs)
+  }
+}
+
+/// How the functions of system calls are called: where they get their arguments in registers saved by the kernel, a name
+/// for each machine (4.17, arm64 4.19), else the same for all.
+enum SystemCallFunction {
+  #if arch(x86_64)
+    static let prefixes = ["__x64_sys_", "__se_sys_", "sys_"]
+  #else
+    static let prefixes = ["__arm64_sys_", "__se_sys_", "sys_"]
+  #endif
+
+  static func name(of systemCall: String, in symbols: KernelFunctionList) -> String? {
+    let candidates = prefixes.map { Array(($0 + systemCall).utf8) }
+    let found = Set(symbols.functions { name in candidates.contains { name.elementsEqual($0) } }.map(\.name))
+    return prefixes.map { $0 + systemCall }.first { found.contains($0) }
+  }
+
+  static func all(in symbols: KernelFunctionList) -> [String] {
+    let prefix = Array(prefixes[0].utf8)
+    return symbols.functions { $0.starts(with: prefix) }.map { String($0.name.dropFirst(prefix.count)) }
+  }
+}

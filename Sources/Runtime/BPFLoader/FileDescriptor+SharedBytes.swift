@@ -1,0 +1,25 @@
+package import ByteReading
+package import ELFReading
+package import LinuxCalls
+
+extension FileDescriptor {
+  /// A part of the file, copied, since a mapped file that somebody truncates takes the process with it; fewer bytes
+  /// where the file ends before.
+  package borrowing func sharedBytes(_ range: Range<Int>) throws(SystemCallError) -> SharedBytes {
+    try unsafe SharedBytes(byteCount: range.count) { (buffer) throws(SystemCallError) in
+      var filled = 0
+      while filled < range.count {
+        let more = try unsafe read(
+          into: UnsafeMutableRawBufferPointer(rebasing: buffer[filled..<range.count]), at: range.lowerBound + filled)
+        guard more > 0 else { break }
+        filled += more
+      }
+      return filled
+    }
+  }
+
+  /// The same for the readers of ELF files, who know no system calls.
+  package borrowing func elfBytes(_ range: Range<Int>) throws(ELFError) -> SharedBytes {
+    do throws(SystemCallError) { return try sharedBytes(range) } catch { throw .unreadable("\(error)") }
+  }
+}
