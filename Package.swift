@@ -117,7 +117,7 @@ let testing: [Target] = [
     "Runtime", "BPFLinks",
     uses: [
       "BPFLinks", "BPFLoader", "BPFTypes", "BPFObjectFile", "BPFRelocation", "ELFReading", "LinuxCalls", "RouteNetlink",
-      "FixturePrograms",
+      "FixturePrograms", "GoldenObjects", "USDTFixture",
     ]),
   tests("Runtime", "BPFLoader", uses: ["Merops", "BPFLoader", "LinuxCalls", "FixturePrograms", "GoldenObjects"]),
   tests(
@@ -131,6 +131,7 @@ let testing: [Target] = [
 ]
 
 let support: [Target] = [
+  .target(name: "USDTFixture", path: "Tests/Support/USDTFixture"),
   .target(name: "GoldenObjects", path: "Tests/Support/GoldenObjects", swiftSettings: strict),
   embedding(
     .target(

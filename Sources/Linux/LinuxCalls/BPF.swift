@@ -114,6 +114,20 @@ package enum BPF {
     _ = try result.get()
   }
 
+  /// BPF_MAP_DELETE_ELEM.
+  package static func delete(_ map: borrowing FileDescriptor, key: RawSpan) throws(SystemCallError) {
+    let number = map.number
+    let result = unsafe key.withUnsafeBytes { key in
+      var attribute = linux_bpf_map_element()
+      attribute.map_fd = UInt32(number)
+      attribute.key = unsafe address(key.baseAddress)
+      return Result { () throws(SystemCallError) in
+        try call("BPF_MAP_DELETE_ELEM", CInt(LINUX_BPF_MAP_DELETE_ELEM), &attribute)
+      }
+    }
+    _ = try result.get()
+  }
+
   /// BPF_MAP_FREEZE: no system call changes the map's contents from now on (5.2).
   package static func freeze(_ map: borrowing FileDescriptor) throws(SystemCallError) {
     var attribute = linux_bpf_map_freeze(map_fd: UInt32(map.number))

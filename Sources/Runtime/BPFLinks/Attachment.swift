@@ -10,6 +10,7 @@ enum Attachment: ~Copyable, Sendable {
   case perfEvent(PerfEvent)
   case tracefs(TracefsProbe)
   case xdp(XDPAttachment)
+  case usdt(USDTAttachment)
   /// One for each of several places, such as the processors.
   case several([Part])
 
@@ -18,6 +19,10 @@ enum Attachment: ~Copyable, Sendable {
     private let attachment: Mutex<Attachment?>
 
     init(_ attachment: consuming Attachment) { self.attachment = Mutex(consume attachment) }
+
+    func pin(at path: String) throws(SystemCallError) {
+      try attachment.withLock { (attachment) throws(SystemCallError) in try attachment?.pin(at: path) }
+    }
 
     func update(to program: Program) throws(SystemCallError) {
       try attachment.withLock { (attachment) throws(SystemCallError) in try attachment?.update(to: program) }
@@ -33,6 +38,7 @@ enum Attachment: ~Copyable, Sendable {
   borrowing func pin(at path: String) throws(SystemCallError) {
     switch self {
     case .link(let link): try BPF.pin(link, at: path)
+    case .usdt(let usdt): try usdt.pin(at: path)
     default: throw SystemCallError(call: "bpf(BPF_OBJ_PIN)", errno: .notSupported)
     }
   }
@@ -43,6 +49,8 @@ enum Attachment: ~Copyable, Sendable {
     case .perfEvent: throw SystemCallError(call: "ioctl(PERF_EVENT_IOC_SET_BPF)", errno: .notSupported)
     case .tracefs: throw SystemCallError(call: "ioctl(PERF_EVENT_IOC_SET_BPF)", errno: .notSupported)
     case .xdp(let xdp): try xdp.update(to: program)
+    // What tells of the arguments is in the maps of the program that is there.
+    case .usdt: throw SystemCallError(call: "bpf(BPF_LINK_UPDATE)", errno: .notSupported)
     case .several(let parts): for part in parts { try part.update(to: program) }
     }
   }
@@ -57,6 +65,7 @@ enum Attachment: ~Copyable, Sendable {
     case .perfEvent(let event): try event.close()
     case .tracefs(let probe): try probe.end()
     case .xdp(let xdp): try xdp.end()
+    case .usdt(let usdt): try usdt.end()
     case .several(let parts): for part in parts { try part.end() }
     }
   }

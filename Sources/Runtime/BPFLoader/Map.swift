@@ -1,10 +1,13 @@
 public import BPFObjectFile
 package import LinuxCalls
+package import Synchronization
 
 /// A map in the kernel. The descriptor closes with the last reference; the map lives as long as a program uses it.
 public final class Map: Sendable {
   public let spec: MapSpec
   package let descriptor: FileDescriptor
+  /// The elements of an array that what is attached has taken for itself (USDT).
+  package let takenElements = Mutex<Set<UInt32>>([])
 
   init(spec: MapSpec, descriptor: consuming FileDescriptor) {
     self.spec = spec
