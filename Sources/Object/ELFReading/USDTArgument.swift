@@ -33,14 +33,14 @@ extension USDTArgumentError: CustomStringConvertible {
   public var description: String { "argument \(argument): \(reason)" }
 }
 
-/// How a machine's registers and operands are written.
+/// How a machine's registers and operands are written; of both only the variants of 64 bits.
 public enum USDTMachine: Hashable, Sendable, CaseIterable {
-  case x86_64, arm64
+  case x86, arm64
 
   /// - Parameter number: `EM_*`.
   public init?(elfMachine number: UInt16) {
     switch number {
-    case 62: self = .x86_64
+    case 62: self = .x86
     case 183: self = .arm64
     default: return nil
     }
@@ -89,10 +89,11 @@ extension USDTArgument {
     byteCount = Int(bytes.magnitude)
     isSigned = bytes < 0
     let operand = text[text.index(after: at)...]
-    location = switch machine {
-    case .x86_64: try Self.locationOnX86(operand)
-    case .arm64: try Self.locationOnARM(operand)
-    }
+    location =
+      switch machine {
+      case .x86: try Self.locationOnX86(operand)
+      case .arm64: try Self.locationOnARM(operand)
+      }
   }
 
   /// `$5`, `%eax`, `-8(%rbp)`, `16(%rax,%rbx,8)`
@@ -137,7 +138,9 @@ extension USDTArgument {
     }
     guard operand.hasSuffix("]") else { throw Unreadable("its address is changed on the way, or cut") }
     let parts = operand.dropFirst().dropLast().split(separator: ",").map { $0.drop { $0 == " " } }
-    guard let base = parts.first, parts.count <= 2 else { throw Unreadable("it has an address of \(parts.count) parts") }
+    guard let base = parts.first, parts.count <= 2 else {
+      throw Unreadable("it has an address of \(parts.count) parts")
+    }
     guard parts.count == 2 else { return .memory(base: try armRegister(base, isAddress: true), offset: 0) }
     let offset = parts[1].first == "#" ? parts[1].dropFirst() : parts[1]
     return .memory(base: try armRegister(base, isAddress: true), offset: try number(offset))

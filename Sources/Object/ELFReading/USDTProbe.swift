@@ -18,7 +18,9 @@ extension USDTProbe {
   private static let noteLimit = 64 << 20
 
   /// All that a file has, in its order; none for a file without the section `.note.stapsdt`.
-  package static func probes(in tables: ELFTables, read: (Range<Int>) throws(ELFError) -> SharedBytes) throws(ELFError) -> [USDTProbe] {
+  package static func probes(in tables: ELFTables, read: (Range<Int>) throws(ELFError) -> SharedBytes) throws(ELFError)
+    -> [USDTProbe]
+  {
     let table = "section .note.stapsdt"
     guard let section = tables.sections.first(where: { $0.name == ".note.stapsdt" }) else { return [] }
     let notes = try tables.contents(of: section, named: table, limit: noteLimit, read: read)
@@ -58,7 +60,8 @@ extension USDTProbe {
     var texts: [String] = []
     var place = range.lowerBound + (tables.is64Bit ? 24 : 12)
     for _ in 0..<3 {
-      guard place < range.upperBound, let length = notes.cStringLength(at: place), length < range.upperBound - place else {
+      guard place < range.upperBound, let length = notes.cStringLength(at: place), length < range.upperBound - place
+      else {
         return nil
       }
       texts.append(try notes.cString(at: place))

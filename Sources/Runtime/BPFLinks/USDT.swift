@@ -111,7 +111,8 @@ extension AttachPlace {
       throw AttachError(
         place: self,
         reason: .noTarget(
-          "\(error)", hint: "The compiler put it there; a uprobe at offset 0x\(String(offset, radix: 16)) sees the registers."))
+          "\(error)",
+          hint: "The compiler put it there; a uprobe at offset 0x\(String(offset, radix: 16)) sees the registers."))
     }
   }
 
@@ -132,7 +133,8 @@ extension AttachPlace {
     for target in targets {
       guard let area = areas.first(where: { $0.fileRange.contains(target.fileOffset) }) else {
         throw AttachError(
-          place: self, reason: .noTarget("process \(pid) has not loaded the file", hint: "/proc/\(pid)/maps tells what."))
+          place: self,
+          reason: .noTarget("process \(pid) has not loaded the file", hint: "/proc/\(pid)/maps tells what."))
       }
       addresses.append(area.address + (target.fileOffset - area.fileRange.lowerBound))
     }
@@ -148,7 +150,8 @@ extension AttachError.Reason {
       known.isEmpty ? "the file has no probes" : "the file has no such probe",
       hint: known.isEmpty
         ? "They have to be compiled in (<sys/sdt.h>), and stay when the file is stripped; 'readelf -n' lists them."
-        : near.isEmpty ? "It has \(known.prefix(8).joined(separator: ", ")).\(known.count > 8 ? " And more." : "")"
+        : near.isEmpty
+          ? "It has \(known.prefix(8).joined(separator: ", ")).\(known.count > 8 ? " And more." : "")"
           : "Did you mean \(near.joined(separator: " or "))?")
   }
 }
@@ -188,7 +191,9 @@ struct USDTAttachment: ~Copyable, Sendable {
 
   /// A pinned link goes on reading its elements.
   func pin(at path: String) throws(SystemCallError) {
-    guard parts.count == 1 else { throw SystemCallError(call: "bpf(BPF_OBJ_PIN) of \(parts.count) links", errno: .notSupported) }
+    guard parts.count == 1 else {
+      throw SystemCallError(call: "bpf(BPF_OBJ_PIN) of \(parts.count) links", errno: .notSupported)
+    }
     try parts[0].pin(at: path)
     specifications.keep()
   }

@@ -29,14 +29,15 @@ final class USDTSpecifications: Sendable {
       (specifications, addresses, taken, keys) = (nil, nil, [], [])
       return
     }
-    guard map.spec.valueSize == UInt32(Self.byteCount), map.spec.keySize == 4 else {
-      throw SystemCallError(call: "fill map __bpf_usdt_specs, which is of another <bpf/usdt.bpf.h>", errno: .invalidArgument)
+    guard let layout = Layout(rawValue: Int(map.spec.valueSize)), map.spec.keySize == 4 else {
+      throw SystemCallError(
+        call: "fill map __bpf_usdt_specs, which is of another <bpf/usdt.bpf.h>", errno: .invalidArgument)
     }
     var numbers: [[UInt8]: UInt32] = [:]
     var cookies: [UInt64] = []
     do throws(SystemCallError) {
       for target in targets {
-        let bytes = try Self.bytes(target.arguments, cookie: cookie)
+        let bytes = try layout.bytes(target.arguments, cookie: cookie)
         let number = if let known = numbers[bytes] { known } else { try map.takeElement() }
         if numbers.updateValue(number, forKey: bytes) == nil {
           try unsafe BPF.update(map.descriptor, key: [number].span.bytes, value: bytes.span.bytes)
@@ -70,34 +71,50 @@ final class USDTSpecifications: Sendable {
     specifications?.giveBack(taken)
   }
 
-  /// `struct __bpf_usdt_spec`: twelve arguments of 16 bytes, the caller's cookie, the number of arguments.
-  static let byteCount = 208
-  private static let argumentLimit = 12
+  /// `struct __bpf_usdt_spec`, by its size in bytes: twelve arguments, the caller's cookie, the number of arguments.
+  enum Layout: Int {
+    /// An argument's 16 bytes: value or offset, `enum __bpf_usdt_arg_type`, place of the register, sign, bits to shift.
+    case plain = 208
+    /// 24 bytes since libbpf 1.7, which has put an index register and its shift in between.
+    case withIndex = 304
 
-  static func bytes(_ arguments: [USDTArgument], cookie: UInt64) throws(SystemCallError) -> [UInt8] {
-    guard arguments.count <= argumentLimit else {
-      throw SystemCallError(
-        call: "tell a program of \(arguments.count) arguments, over \(argumentLimit)", errno: .argumentListTooLong)
+    private static let argumentLimit = 12
+
+    func bytes(_ arguments: [USDTArgument], cookie: UInt64) throws(SystemCallError) -> [UInt8] {
+      guard arguments.count <= Self.argumentLimit else {
+        throw SystemCallError(
+          call: "tell a program of \(arguments.count) arguments, over \(Self.argumentLimit)",
+          errno: .argumentListTooLong)
+      }
+      var words: [UInt64] = []
+      for argument in arguments { words += try self.words(argument) }
+      let wordsPerArgument = self == .plain ? 2 : 3
+      words += [UInt64](repeating: 0, count: wordsPerArgument * (Self.argumentLimit - arguments.count))
+      words += [cookie, UInt64(arguments.count)]
+      return words.flatMap { word in (0..<8).map { UInt8(truncatingIfNeeded: word >> (8 * $0)) } }
     }
-    var words: [UInt64] = []
-    for argument in arguments {
-      var value: Int64 = 0
-      // `enum __bpf_usdt_arg_type`, and for the last one (libbpf 1.7) the index register and its shift.
-      var (kind, register): (UInt64, Int) = (0, 0)
+
+    private func words(_ argument: USDTArgument) throws(SystemCallError) -> [UInt64] {
+      var (value, kind, register, index): (Int64, UInt64, Int, UInt64) = (0, 0, 0, 0)
       switch argument.location {
       case .constant(let constant): value = constant
       case .register(let place): (kind, register) = (1, place)
       case .memory(let base, let offset): (kind, register, value) = (2, base, offset)
-      case .indexed(let base, let index, let shift, let offset):
-        (kind, register, value) = (3 | UInt64(index) << 8 | UInt64(shift) << 20, base, offset)
+      case .indexed(let base, let second, let shift, let offset):
+        guard self == .withIndex else {
+          throw SystemCallError(
+            call: "tell of an argument with an index a program compiled with <bpf/usdt.bpf.h> before libbpf 1.7",
+            errno: .notSupported)
+        }
+        (kind, register, value) = (3, base, offset)
+        index = UInt64(second) << 16 | UInt64(shift) << 28
       }
-      let shift = UInt64(64 - 8 * argument.byteCount)
-      words.append(UInt64(bitPattern: value))
-      words.append(kind | UInt64(register) << 32 | (argument.isSigned ? 1 << 48 : 0) | shift << 56)
+      let isSigned: UInt64 = argument.isSigned ? 1 : 0
+      let form = isSigned | UInt64(64 - 8 * argument.byteCount) << 8
+      return self == .plain
+        ? [UInt64(bitPattern: value), kind | UInt64(register) << 32 | form << 48]
+        : [UInt64(bitPattern: value), kind | index | UInt64(register) << 48, form]
     }
-    words += [UInt64](repeating: 0, count: 2 * (argumentLimit - arguments.count))
-    words += [cookie, UInt64(arguments.count)]
-    return words.flatMap { word in (0..<8).map { UInt8(truncatingIfNeeded: word >> (8 * $0)) } }
   }
 }
 
