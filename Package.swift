@@ -68,6 +68,15 @@ let runtime: [Target] = [
       "BPFLoader",
     ]),
   module("Runtime", "BPFRings", uses: ["LinuxCalls"]),
+  module(
+    "Runtime", "BPFFeatures",
+    uses: [
+      "LinuxCalls", "ByteReading", "RouteNetlink", "BPFInstructions", "BPFTypes", "BPFObjectFile", "BPFRelocation",
+      "BPFLoader",
+    ]),
+  module(
+    "Runtime", "BPFObjects",
+    uses: ["LinuxCalls", "RouteNetlink", "BPFTypes", "BPFRelocation", "BPFLoader", "BPFFeatures"]),
   .target(
     name: "Merops",
     dependencies: [
@@ -94,7 +103,8 @@ let tool: [Target] = [
     name: "MeropsCommand",
     dependencies: [
       "CaptureSession", "CaptureEvents", "DemoNetwork", "LinuxCalls", "RouteNetlink", "ByteReading", "BPFInstructions",
-      "BPFTypes", "BPFObjectFile", "BPFRelocation", "ObjectListing", "BPFLoader", "BPFLinks",
+      "BPFTypes", "BPFObjectFile", "BPFRelocation", "ObjectListing", "BPFLoader", "BPFLinks", "BPFFeatures",
+      "BPFObjects",
       .product(name: "ArgumentParser", package: "swift-argument-parser"),
     ],
     path: "Sources/Tool/merops", swiftSettings: strict)

@@ -29,7 +29,7 @@ static __always_inline int probed(struct pt_regs *context)
 		errors[index] = bpf_usdt_arg(context, index, &value);
 		arguments[index] = value;
 	}
-	__sync_fetch_and_add(&count, 1);
+	__atomic_fetch_add(&count, 1, __ATOMIC_RELAXED);
 	return 0;
 }
 

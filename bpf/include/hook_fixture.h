@@ -18,7 +18,8 @@ extern bool LINUX_HAS_BPF_COOKIE __attribute__((section(".kconfig")));
 static inline __attribute__((always_inline)) int counted(void)
 {
 	if (!process || bpf_get_current_pid_tgid() >> 32 == process)
-		__sync_fetch_and_add(&count, 1);
+		// Relaxed, or else the compiler makes an instruction of it that also fetches, which kernels before 5.12 do not know.
+		__atomic_fetch_add(&count, 1, __ATOMIC_RELAXED);
 	return 0;
 }
 

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
@@ -233,6 +234,9 @@ int linux_run_on_new_thread(void (*body)(void *), void *context) {
   return -pthread_join(thread, NULL);
 }
 
+int linux_setgroups(size_t count, const uint32_t *groups) { ANSWER(setgroups(count, groups)); }
+int linux_setgid(uint32_t gid) { ANSWER(setresgid(gid, gid, gid)); }
+int linux_setuid(uint32_t uid) { ANSWER(setresuid(uid, uid, uid)); }
 int linux_raise_memlock(void) {
   struct rlimit unlimited = {RLIM_INFINITY, RLIM_INFINITY};
   ANSWER(setrlimit(RLIMIT_MEMLOCK, &unlimited));

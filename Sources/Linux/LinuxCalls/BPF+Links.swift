@@ -132,18 +132,16 @@ extension BPF {
   }
 
   /// BPF_LINK_UPDATE: another program takes the place of the link's, with nothing missed in between (5.7).
-  /// - Parameter old: the program that has to be there, or else the kernel refuses.
+  /// - Parameter old: the descriptor of the program that has to be there, or else the kernel refuses.
   package static func update(
-    _ link: borrowing FileDescriptor, to program: borrowing FileDescriptor, replacing old: borrowing FileDescriptor?
+    _ link: borrowing FileDescriptor, to program: borrowing FileDescriptor, replacing old: CInt?
   ) throws(SystemCallError) {
     var attribute = linux_bpf_link_update()
     attribute.link_fd = UInt32(link.number)
     attribute.new_prog_fd = UInt32(program.number)
-    switch old {
-    case .some(let old):
+    if let old {
       attribute.flags = 1 << 2  // BPF_F_REPLACE
-      attribute.old_prog_fd = UInt32(old.number)
-    case .none: break
+      attribute.old_prog_fd = UInt32(bitPattern: old)
     }
     _ = try call("BPF_LINK_UPDATE", CInt(LINUX_BPF_LINK_UPDATE), &attribute)
   }
@@ -248,31 +246,5 @@ extension BPF {
         flags: attribute.attach_flags, revision: attribute.revision)
     }
     throw SystemCallError(call: "bpf(BPF_PROG_QUERY)", errno: .noSpace)
-  }
-
-  /// `struct bpf_link_info`, as far as it is used.
-  package struct LinkInformation: Hashable, Sendable {
-    package let id: UInt32
-    /// `enum bpf_link_type`
-    package let type: UInt32
-    package let program: UInt32
-    /// For links of interfaces: the index, 0 once the interface has gone.
-    package let interface: UInt32?
-    /// For links of cgroups: the cgroup's id, 0 once it has gone.
-    package let cgroup: UInt64?
-    /// For links of network namespaces: the inode, 0 once it has gone.
-    package let namespace: UInt32?
-  }
-
-  package static func information(ofLink link: borrowing FileDescriptor) throws(SystemCallError) -> LinkInformation {
-    var information = linux_bpf_link_info()
-    try read(&information, of: link)
-    // BPF_LINK_TYPE_*
-    let isOfInterface = [6, 11, 13].contains(information.type)
-    return LinkInformation(
-      id: information.id, type: information.type, program: information.prog_id,
-      interface: isOfInterface ? UInt32(truncatingIfNeeded: information.target) : nil,
-      cgroup: information.type == 3 ? information.target : nil,
-      namespace: information.type == 5 ? UInt32(truncatingIfNeeded: information.target) : nil)
   }
 }

@@ -43,6 +43,8 @@ package enum BPF {
     package var flags: UInt32 = 0
     package var keyType: UInt32 = 0
     package var valueType: UInt32 = 0
+    /// The kernel's structure that a map of operations holds, in the kernel's BTF (5.6).
+    package var kernelValueType: UInt32 = 0
     package var extra: UInt64 = 0
     package var numaNode: UInt32 = 0
     /// The descriptor of the map that tells what the values of a map of maps are like.
@@ -62,6 +64,7 @@ package enum BPF {
     attribute.max_entries = map.maxEntries
     attribute.map_flags = map.flags
     attribute.map_extra = map.extra
+    attribute.btf_vmlinux_value_type_id = map.kernelValueType
     attribute.numa_node = map.numaNode
     attribute.inner_map_fd = UInt32(map.innerMap)
     copy(name, into: &attribute.map_name)
@@ -273,45 +276,6 @@ package enum BPF {
       }
     }
     return try result.get()
-  }
-
-  /// BPF_PROG_GET_FD_BY_ID. Takes CAP_SYS_ADMIN.
-  package static func program(withID id: UInt32) throws(SystemCallError) -> FileDescriptor {
-    var attribute = linux_bpf_get_id(id: id, next_id: 0, open_flags: 0)
-    return try descriptor("BPF_PROG_GET_FD_BY_ID", CInt(LINUX_BPF_PROG_GET_FD_BY_ID), &attribute)
-  }
-
-  /// BPF_LINK_GET_NEXT_ID and BPF_LINK_GET_FD_BY_ID: every link there is (5.8). Takes CAP_SYS_ADMIN.
-  package static func forEachLink(_ body: (borrowing FileDescriptor) -> Void) throws(SystemCallError) {
-    var id: UInt32 = 0
-    while true {
-      var next = linux_bpf_get_id(id: id, next_id: 0, open_flags: 0)
-      do { _ = try call("BPF_LINK_GET_NEXT_ID", CInt(LINUX_BPF_LINK_GET_NEXT_ID), &next) } catch {
-        if error.errno == .noSuchFile { return }
-        throw error
-      }
-      id = next.next_id
-      var attribute = linux_bpf_get_id(id: id, next_id: 0, open_flags: 0)
-      // A link that has gone in the meantime is none.
-      if let link = try? descriptor("BPF_LINK_GET_FD_BY_ID", CInt(LINUX_BPF_LINK_GET_FD_BY_ID), &attribute) {
-        body(link)
-      }
-    }
-  }
-
-  /// `struct bpf_prog_info`, as far as it is used.
-  package struct ProgramInformation: Hashable, Sendable {
-    package let id: UInt32
-    package let type: UInt32
-    package let name: String
-  }
-
-  package static func information(ofProgram program: borrowing FileDescriptor) throws(SystemCallError)
-    -> ProgramInformation
-  {
-    var information = linux_bpf_prog_info()
-    try read(&information, of: program)
-    return ProgramInformation(id: information.id, type: information.type, name: string(information.name))
   }
 
   static func read<Information: BitwiseCopyable>(

@@ -26,6 +26,11 @@ public struct FileDescriptor: ~Copyable, Sendable {
     FileDescriptor(adopting: try checked("fcntl(F_DUPFD_CLOEXEC)", linux_duplicate(number)))
   }
 
+  /// A second descriptor, close-on-exec, for a file that somebody else has open.
+  package init(duplicating number: CInt) throws(SystemCallError) {
+    self.init(adopting: try checked("fcntl(F_DUPFD_CLOEXEC)", linux_duplicate(number)))
+  }
+
   /// Closes now and reports failure, which `deinit` cannot.
   public consuming func close() throws(SystemCallError) {
     let number = self.number
@@ -45,37 +50,22 @@ extension FileDescriptor {
     }
   }
 
-  /// read(2) into memory of the caller's. Returns how many bytes came, 0 at the end.
-  @unsafe package borrowing func read(into buffer: UnsafeMutableRawBufferPointer) throws(SystemCallError) -> Int {
-    let number = self.number
-    return try retrying("read") { unsafe linux_read(number, buffer.baseAddress, buffer.count) }
-  }
-
-  /// pread(2) into memory of the caller's. Returns how many bytes came, 0 at the end.
-  @unsafe package borrowing func read(
-    into buffer: UnsafeMutableRawBufferPointer, at offset: Int
+  /// pread(2) into memory of the caller's, from an offset in the file on, until it is full. Returns how many bytes came,
+  /// fewer only where the file ends.
+  @unsafe package borrowing func fill(
+    _ buffer: UnsafeMutableRawBufferPointer, from offset: Int
   ) throws(SystemCallError) -> Int {
     let number = self.number
-    return try retrying("pread") { unsafe linux_read_at(number, buffer.baseAddress, buffer.count, offset) }
-  }
-
-  /// Up to `count` bytes from an offset on; fewer only where the file ends.
-  package borrowing func read(at offset: Int, count: Int) throws(SystemCallError) -> [UInt8] {
-    var bytes = [UInt8](repeating: 0, count: count)
     var filled = 0
-    while filled < count {
-      let number = self.number
-      let (start, room) = (filled, count - filled)
+    while filled < buffer.count {
+      let start = filled
       let more = try retrying("pread") {
-        unsafe bytes.withUnsafeMutableBytes {
-          unsafe linux_read_at(number, $0.baseAddress?.advanced(by: start), room, offset + start)
-        }
+        unsafe linux_read_at(number, buffer.baseAddress?.advanced(by: start), buffer.count - start, offset + start)
       }
       guard more > 0 else { break }
       filled += more
     }
-    bytes.removeLast(count - filled)
-    return bytes
+    return filled
   }
 
   /// poll(2): waits until there is something to read, again after each signal.

@@ -9,7 +9,8 @@ package struct NetworkNamespace: ~Copyable, Sendable {
   /// For requests that name a namespace by descriptor, such as `IFLA_NET_NS_FD`.
   package let descriptor: FileDescriptor
 
-  private init(_ descriptor: consuming FileDescriptor) { self.descriptor = descriptor }
+  /// - Parameter descriptor: of a file that stands for a namespace.
+  package init(_ descriptor: consuming FileDescriptor) { self.descriptor = descriptor }
 
   /// Makes a new, empty namespace: unshare(2) with CLONE_NEWNET on a thread that then ends. Needs CAP_SYS_ADMIN.
   ///

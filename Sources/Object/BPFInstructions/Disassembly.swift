@@ -10,23 +10,11 @@ extension Instruction {
   }
 
   /// The instruction's parts, in the kernel's terms: include/uapi/linux/bpf_common.h and bpf.h.
-  private var isImmediateForm: Bool { opcode & 8 == 0 }
-  private var isWide: Bool { opcode & 7 == Class.alu64 || opcode & 7 == Class.jump }
+  private var isWide: Bool { instructionClass == .alu64 || instructionClass == .jump }
   private var letter: String { isWide ? "r" : "w" }
   private var operationIndex: Int { Int(opcode >> 4) }
   private var memory: String { "\(Self.sizes[Int(opcode >> 3 & 3)])" }
   private var place: String { signed(Int(offset)) }
-
-  private enum Class {
-    static let load: UInt8 = 0
-    static let loadFromMemory: UInt8 = 1
-    static let storeImmediate: UInt8 = 2
-    static let store: UInt8 = 3
-    static let alu32: UInt8 = 4
-    static let jump: UInt8 = 5
-    static let jump32: UInt8 = 6
-    static let alu64: UInt8 = 7
-  }
 
   private static let sizes = ["u32", "u16", "u8", "u64"]
   private static let arithmetic = [
@@ -40,13 +28,13 @@ extension Instruction {
   private func signed(_ number: Int) -> String { number < 0 ? "\(number)" : "+\(number)" }
 
   private func operation(second: Instruction?, symbol: String?) -> String {
-    switch opcode & 7 {
-    case Class.alu32, Class.alu64: arithmetic
-    case Class.store: store
-    case Class.storeImmediate: storeImmediate
-    case Class.loadFromMemory: loadFromMemory
-    case Class.load: load(second: second, symbol: symbol)
-    default: jump(symbol: symbol)
+    switch instructionClass {
+    case .alu32, .alu64: arithmetic
+    case .store: store
+    case .storeImmediate: storeImmediate
+    case .loadFromMemory: loadFromMemory
+    case .load: load(second: second, symbol: symbol)
+    case .jump, .jump32: jump(symbol: symbol)
     }
   }
 

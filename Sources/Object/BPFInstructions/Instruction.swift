@@ -41,6 +41,18 @@ public struct Instruction: Hashable, Sendable, BitwiseCopyable {
     get { registers >> 4 }
     set { registers = registers & 15 | newValue << 4 }
   }
+
+  /// Three bits, so that there is a case for each.
+  package var instructionClass: InstructionClass { InstructionClass(rawValue: opcode & 7)! }
+
+  /// `BPF_K`: the operand is the immediate, not the source register.
+  package var isImmediateForm: Bool { opcode & 8 == 0 }
+}
+
+/// The lower three bits of an opcode: `BPF_CLASS`, include/uapi/linux/bpf_common.h and bpf.h.
+package enum InstructionClass: UInt8 {
+  case load = 0
+  case loadFromMemory, storeImmediate, store, alu32, jump, jump32, alu64
 }
 
 /// The opcodes that linking and loading have to know.

@@ -11,7 +11,9 @@ struct DataMaps {
   private static let byteCountLimit = 128 << 20
 
   init(elf: ELFFile, btf: BTF?, objectName: String) throws(ObjectFileError) {
-    let dataSections = try inBTF { () throws(BTFError) in try btf?.dataSections() ?? [] }
+    let dataSections = Dictionary(
+      try inBTF { () throws(BTFError) in try btf?.dataSections() ?? [] }.map { ($0.name, $0.record) },
+      uniquingKeysWith: { first, _ in first })
     for (index, section) in elf.sections.enumerated() where section.size > 0 && !section.isExecutable {
       guard let family = [".data", ".rodata", ".bss"].first(where: { section.name.isSection($0) }) else { continue }
       guard section.size <= Self.byteCountLimit else {
@@ -25,7 +27,7 @@ struct DataMaps {
       names[index] = name
       var flags: MapFlags = family == ".rodata" ? .readOnlyForPrograms : []
       var valueType = BTF.TypeID.void
-      if let btf, let record = dataSections.first(where: { (try? btf.name(of: $0)) == section.name }) {
+      if let btf, let record = dataSections[section.name] {
         valueType = record.id
         for place in try inBTF({ () throws(BTFError) in try btf.variables(of: record) }) {
           let variable = try inBTF { () throws(BTFError) in try btf.record(place.type) }
@@ -38,8 +40,8 @@ struct DataMaps {
           variables.append(
             VariableSpec(
               name: variableName, map: name, offset: place.offset, size: place.size, type: variable.referent))
-          let isStatic = try inBTF { () throws(BTFError) in try btf.linkage(of: variable) == 0 }
-          if !isStatic { flags.insert(.mappable) }
+          let linkage = try inBTF { () throws(BTFError) in try btf.linkage(of: variable) }
+          if linkage != BTF.Linkage.static { flags.insert(.mappable) }
         }
       }
       specs.append(

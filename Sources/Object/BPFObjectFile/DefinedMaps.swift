@@ -25,10 +25,8 @@ struct DefinedMaps {
     }
     self.section = index
     guard let btf else { throw ObjectFileError(.missingBTF(neededFor: "the section .maps")) }
-    let records = try inBTF { () throws(BTFError) in
-      try btf.dataSections().filter { (try? btf.name(of: $0)) == ".maps" }
-    }
-    guard let record = records.first else {
+    let dataSections = try inBTF { () throws(BTFError) in try btf.dataSections() }
+    guard let record = dataSections.first(where: { $0.name == ".maps" })?.record else {
       throw ObjectFileError(.missingBTF(neededFor: "the section .maps"))
     }
     // Sorted by place already.
@@ -89,7 +87,7 @@ struct DefinedMaps {
     let record = try inBTF { () throws(BTFError) in try btf.record(variable.type) }
     let name = try inBTF { () throws(BTFError) in try btf.name(of: record) }
     guard record.kind == .variable else { throw ObjectFileError(.badMap(name: name, "it is no variable")) }
-    guard try inBTF({ () throws(BTFError) in try btf.linkage(of: record) }) != 0 else {
+    guard try inBTF({ () throws(BTFError) in try btf.linkage(of: record) }) != BTF.Linkage.static else {
       throw ObjectFileError(.badMap(name: name, "it is a static variable; maps have to be global"))
     }
     return try spec(name: name, definition: record.referent, isInner: false, in: btf)

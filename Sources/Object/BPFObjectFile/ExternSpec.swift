@@ -82,14 +82,13 @@ private struct Declarations {
   var byName: [String: (record: BTF.Record, section: String)] = [:]
 
   init(_ btf: BTF) throws(BTFError) {
-    for section in try btf.dataSections() {
-      let sectionName = try btf.name(of: section)
+    for (sectionName, section) in try btf.dataSections() {
       for variable in try btf.variables(of: section) {
         let record = try btf.record(variable.type)
         let isExtern =
           switch record.kind {
-          case .variable: try btf.linkage(of: record) == 2
-          case .function: record.itemCount == 2
+          case .variable: try btf.linkage(of: record) == BTF.Linkage.extern
+          case .function: record.itemCount == Int(BTF.Linkage.extern)
           default: false
           }
         if isExtern { byName[try btf.name(of: record)] = (record, sectionName) }

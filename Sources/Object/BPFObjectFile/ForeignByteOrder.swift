@@ -8,9 +8,9 @@ enum ForeignByteOrder {
     switch name {
     case _ where isCode: instructions(bytes)
     case ".BTF": types(bytes)
-    case ".BTF.ext": words(bytes, in: 4..<max(4, bytes.count), halves: [0])
-    case "maps", "version": words(bytes, in: 0..<bytes.count)
-    case _ where name.hasPrefix("maps/"): words(bytes, in: 0..<bytes.count)
+    case ".BTF.ext": words(bytes, from: 4, halves: [0])
+    case "maps", "version": words(bytes)
+    case _ where name.hasPrefix("maps/"): words(bytes)
     default: bytes
     }
   }
@@ -28,22 +28,23 @@ enum ForeignByteOrder {
 
   /// The header and the types are words but for the magic number; the strings are none.
   private static func types(_ bytes: [UInt8]) -> [UInt8] {
-    var swapped = words(bytes, in: 4..<max(4, min(24, bytes.count)), halves: [0])
+    var swapped = words(bytes, from: 4, to: 24, halves: [0])
     guard let length = try? swapped.read(UInt32.self, at: 4), let start = try? swapped.read(UInt32.self, at: 8),
       let count = try? swapped.read(UInt32.self, at: 12)
     else { return swapped }
     // All are below 2^32, so the sums cannot overflow.
-    let begin = min(Int(length) + Int(start), bytes.count)
-    if length > 24 { swapped = words(swapped, in: 24..<max(24, min(Int(length), bytes.count))) }
-    return words(swapped, in: begin..<min(begin + Int(count), bytes.count))
+    let begin = Int(length) + Int(start)
+    swapped = words(swapped, from: 24, to: Int(length))
+    return words(swapped, from: begin, to: begin + Int(count))
   }
 
-  private static func words(_ bytes: [UInt8], in range: Range<Int>, halves: [Int] = []) -> [UInt8] {
+  /// The words between two offsets, as far as the bytes go.
+  private static func words(
+    _ bytes: [UInt8], from start: Int = 0, to end: Int = .max, halves: [Int] = []
+  ) -> [UInt8] {
     var bytes = bytes
-    for start in halves where start + 1 < bytes.count { bytes.swapAt(start, start + 1) }
-    for start in stride(from: range.lowerBound, to: range.upperBound - 3, by: 4) {
-      bytes[start..<start + 4].reverse()
-    }
+    for place in halves where place + 1 < bytes.count { bytes.swapAt(place, place + 1) }
+    for place in stride(from: start, to: min(end, bytes.count) - 3, by: 4) { bytes[place..<place + 4].reverse() }
     return bytes
   }
 }

@@ -1,4 +1,5 @@
 import BPFTypes
+import ByteReading
 
 // Variables set by what somebody wrote: `targ_pid`, `config.ports[2]`.
 extension ObjectSpec {
@@ -19,10 +20,7 @@ extension ObjectSpec {
     guard bytes.count <= variable.size - offset, offset >= 0, place + bytes.count <= Int(maps[map].valueSize) else {
       throw reader.fail("lies outside of the variable")
     }
-    if maps[map].contents.count < Int(maps[map].valueSize) {
-      maps[map].contents += [UInt8](repeating: 0, count: Int(maps[map].valueSize) - maps[map].contents.count)
-    }
-    maps[map].contents.replaceSubrange(place..<place + bytes.count, with: bytes)
+    maps[map].replaceContents(at: place, with: bytes)
   }
 }
 
@@ -86,7 +84,7 @@ private struct AssignmentReader {
     case .enumeration, .enumeration64:
       let enumerators = try inBTF { () throws(BTFError) in try btf.enumerators(of: record) }
       if let named = enumerators.first(where: { $0.name == text }) {
-        return (0..<min(record.size, 8)).map { UInt8(truncatingIfNeeded: named.value >> (8 * UInt64($0))) }
+        return [UInt8](littleEndian: named.value, count: min(record.size, 8))
       }
       guard text.first.map({ $0.isNumber || $0 == "-" }) ?? false else {
         throw fail("is none of \(enumerators.map(\.name).joined(separator: ", "))")
@@ -141,6 +139,6 @@ private struct AssignmentReader {
       throw fail("goes from \(isSigned ? "-\(largest + 1)" : "0") to \(largest)")
     }
     let number = value.isNegative ? 0 &- value.magnitude : value.magnitude
-    return (0..<size).map { UInt8(truncatingIfNeeded: number >> (8 * UInt64($0))) }
+    return [UInt8](littleEndian: number, count: size)
   }
 }

@@ -101,14 +101,13 @@ extension BTF {
     var words: [(offset: Int, value: UInt32)] = []
     let btf = self
     try inBTF { () throws(BTFError) in
-      for record in try btf.dataSections() {
-        let name = try btf.name(of: record)
+      for (name, record) in try btf.dataSections() {
         guard let (index, section) = elf.section(named: name) else { continue }
         // Linkers of BPF objects have done it already.
         let isIncomplete = record.size == 0
         if isIncomplete { words.append((record.offset + 8, UInt32(clamping: section.size))) }
         let symbols = elf.variables(inSection: index)
-        var places: [(offset: Int, variable: BTF.SectionVariable)] = []
+        var places: [(variable: BTF.SectionVariable, offset: Int)] = []
         for place in try btf.variables(of: record) {
           let variable = try btf.record(place.type)
           var offset = place.offset
@@ -118,16 +117,9 @@ extension BTF {
             if isIncomplete { offset = symbol.value }
             if symbol.isHidden { words.append((variable.bodyOffset, BTF.Linkage.static)) }
           }
-          places.append((offset, place))
+          places.append((place, offset))
         }
-        // The kernel insists on the order of their places.
-        places.sort { $0.offset < $1.offset }
-        for (index, place) in places.enumerated() {
-          let offset = record.bodyOffset + index * 12
-          words.append((offset, place.variable.type.rawValue))
-          words.append((offset + 4, UInt32(clamping: place.offset)))
-          words.append((offset + 8, UInt32(clamping: place.variable.size)))
-        }
+        words += btf.words(of: record, moving: places)
       }
     }
     self = BTF(self, replacing: words)

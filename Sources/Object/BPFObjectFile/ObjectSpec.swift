@@ -111,6 +111,19 @@ extension MapSpec {
 
   /// The name that the kernel gets: as much of it as there is room for, in the characters that it allows.
   package var kernelName: String { DataMaps.allowed(name.utf8.prefix(Self.kernelNameByteCount)) }
+
+  /// The file that a map of this name is pinned as. The kernel takes no dots in names there.
+  package var pinName: String { String(name.map { $0 == "." ? "_" : $0 }) }
+
+  /// What the one value of a data section's map begins as, with the zeros that take no room in the object.
+  package var paddedContents: [UInt8] {
+    contents + [UInt8](repeating: 0, count: max(Int(valueSize) - contents.count, 0))
+  }
+
+  mutating func replaceContents(at offset: Int, with bytes: [UInt8]) {
+    contents = paddedContents
+    contents.replaceSubrange(offset..<offset + bytes.count, with: bytes)
+  }
 }
 
 /// A variable of a data section.
@@ -210,6 +223,9 @@ public struct ProgramSpec: Sendable {
 }
 
 extension ProgramSpec {
+  /// Whether it is for a probe that an executable declares (user-level statically defined tracing).
+  package var isUSDT: Bool { sectionName.drop { $0 == "?" }.hasPrefix("usdt") }
+
   /// Makes it a program of another type than its section says; what the section says of attaching counts no more.
   public mutating func become(_ type: ProgramType) {
     self.type = type
@@ -232,9 +248,6 @@ extension ObjectSpec {
     guard bytes.count == spec.size else {
       throw ObjectFileError(.badValue(variable: variable, byteCount: spec.size, given: bytes.count))
     }
-    if maps[index].contents.isEmpty {
-      maps[index].contents = [UInt8](repeating: 0, count: Int(maps[index].valueSize))
-    }
-    maps[index].contents.replaceSubrange(spec.offset..<spec.offset + spec.size, with: bytes)
+    maps[index].replaceContents(at: spec.offset, with: bytes)
   }
 }

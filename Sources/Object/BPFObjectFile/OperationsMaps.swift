@@ -6,12 +6,16 @@ struct OperationsMaps {
   private(set) var specs: [MapSpec] = []
 
   init(elf: ELFFile, btf: BTF?) throws(ObjectFileError) {
-    for name in [".struct_ops", ".struct_ops.link", "?.struct_ops", "?.struct_ops.link"] {
-      guard let (_, section) = elf.section(named: name), section.size > 0 else { continue }
-      guard let btf else { throw ObjectFileError(.missingBTF(neededFor: "the section \(name)")) }
-      try inBTF { () throws(BTFError) in
-        for record in try btf.dataSections() where try btf.name(of: record) == name {
-          for place in try btf.variables(of: record) {
+    let names = [".struct_ops", ".struct_ops.link", "?.struct_ops", "?.struct_ops.link"].filter {
+      elf.section(named: $0).map { $0.section.size > 0 } ?? false
+    }
+    guard let first = names.first else { return }
+    guard let btf else { throw ObjectFileError(.missingBTF(neededFor: "the section \(first)")) }
+    try inBTF { () throws(BTFError) in
+      let dataSections = try btf.dataSections()
+      for name in names {
+        for section in dataSections where section.name == name {
+          for place in try btf.variables(of: section.record) {
             var spec = MapSpec(
               name: try btf.name(of: btf.record(place.type)), section: name, type: .structOps, keySize: 4,
               valueSize: UInt32(clamping: place.size), maxEntries: 1)

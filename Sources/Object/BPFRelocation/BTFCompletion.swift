@@ -7,8 +7,8 @@ extension BTF {
   func completed(for object: ObjectSpec, settings: KernelSettings) throws(BTFError) -> BTF {
     var words: [(offset: Int, value: UInt32)] = []
     var appended: BTFAddition?
-    for section in try dataSections() {
-      switch try name(of: section) {
+    for (name, section) in try dataSections() {
+      switch name {
       case ".ksyms":
         let stand = try standIn(for: section)
         appended = stand.addition
@@ -20,8 +20,7 @@ extension BTF {
     }
     for function in object.subprograms where function.isHidden {
       guard let id = try types(named: function.name, kinds: [.function]).first else { continue }
-      let kind: UInt32 = 12
-      words.append((try record(id).offset + 4, kind << 24))
+      words.append((try record(id).offset + 4, Kind.function.info() | Linkage.static))
     }
     let completed = BTF(self, replacing: words)
     return try appended.map { (addition) throws(BTFError) in try completed.appending(addition) } ?? completed
@@ -52,9 +51,10 @@ extension BTF {
     let known = try stringOffset(of: name)
     result.nameOffset = known ?? UInt32(stringByteCount)
     result.variable = UInt32(typeCount) + 1
-    // struct btf_type of kind BTF_KIND_VAR, and struct btf_var with the linkage of a definition.
+    // struct btf_type, and struct btf_var with the linkage of a definition.
     result.addition = BTFAddition(
-      words: [result.nameOffset, 14 << 24, result.integer, Linkage.global], string: known == nil ? name : nil)
+      words: [result.nameOffset, Kind.variable.info(), result.integer, Linkage.global],
+      string: known == nil ? name : nil)
     return result
   }
 
@@ -70,7 +70,7 @@ extension BTF {
           words.append((prototype.bodyOffset + index * 8, standIn.nameOffset))
         }
         words.append((variable.recordOffset, standIn.variable))
-        words.append((record.offset + 4, 12 << 24 | Linkage.global))
+        words.append((record.offset + 4, Kind.function.info() | Linkage.global))
       } else {
         words.append((record.bodyOffset, Linkage.global))
         words.append((record.offset + 8, standIn.integer))
@@ -87,23 +87,15 @@ extension BTF {
     _ section: Record, object: ObjectSpec, settings: KernelSettings
   ) throws(BTFError) -> [(offset: Int, value: UInt32)] {
     var words: [(offset: Int, value: UInt32)] = [(section.offset + 8, UInt32(clamping: settings.contents.count))]
-    var places: [(offset: UInt32, variable: SectionVariable)] = []
+    var places: [(variable: SectionVariable, offset: Int)] = []
     for variable in try variables(of: section) {
       let record = try record(variable.type)
       let name = try name(of: record)
       guard let index = object.externs.firstIndex(where: { $0.name == name }), let offset = settings.offsets[index]
       else { return [] }
       words.append((record.bodyOffset, Linkage.global))
-      places.append((UInt32(clamping: offset), variable))
+      places.append((variable, offset))
     }
-    // The kernel insists on the order of their places.
-    places.sort { $0.offset < $1.offset }
-    for (index, place) in places.enumerated() {
-      let record = section.bodyOffset + index * 12
-      words.append((record, place.variable.type.rawValue))
-      words.append((record + 4, place.offset))
-      words.append((record + 8, UInt32(clamping: place.variable.size)))
-    }
-    return words
+    return words + self.words(of: section, moving: places)
   }
 }

@@ -63,16 +63,6 @@ extension CORERelocator.Result {
   /// (libbpf's number, which reads as "bad relo" in hexadecimal, 0xbad2310).
   static let poison = Instruction(opcode: Opcode.call, immediate: 195_896_080)
 
-  private enum Class {
-    static let mask: UInt8 = 7
-    static let load: UInt8 = 0
-    static let loadFromMemory: UInt8 = 1
-    static let storeImmediate: UInt8 = 2
-    static let store: UInt8 = 3
-    static let alu32: UInt8 = 4
-    static let alu64: UInt8 = 7
-  }
-  private static let sourceIsRegister: UInt8 = 8
   private static let sizeMask: UInt8 = 0x18
   /// By `BPF_SIZE` in the opcode's bits 3 and 4.
   private static let byteCounts = [4, 2, 1, 8]
@@ -90,12 +80,12 @@ extension CORERelocator.Result {
     }
     if isPoison { return poisonAll() }
 
-    switch instruction.opcode & Class.mask {
-    case Class.alu32, Class.alu64:
-      guard instruction.opcode & Self.sourceIsRegister == 0 else { throw .badInstruction(opcode: instruction.opcode) }
+    switch instruction.instructionClass {
+    case .alu32, .alu64:
+      guard instruction.isImmediateForm else { throw .badInstruction(opcode: instruction.opcode) }
       try check(Int64(instruction.immediate))
       instructions[index].immediate = Int32(truncatingIfNeeded: value)
-    case Class.loadFromMemory, Class.storeImmediate, Class.store:
+    case .loadFromMemory, .storeImmediate, .store:
       try check(Int64(instruction.offset))
       guard value <= UInt64(Int16.max) else { throw .offsetTooLarge(value) }
       guard canResize else { return poisonAll() }
@@ -107,7 +97,7 @@ extension CORERelocator.Result {
         }
         instructions[index].opcode = instruction.opcode & ~Self.sizeMask | UInt8(code) << 3
       }
-    case Class.load:
+    case .load:
       let second = isWide ? instructions[index + 1] : instruction
       guard isWide, instruction.source == 0, instruction.offset == 0, second.opcode == 0, second.source == 0,
         second.destination == 0, second.offset == 0
@@ -115,7 +105,7 @@ extension CORERelocator.Result {
       try check(Int64(second.immediate) << 32 | Int64(UInt32(bitPattern: instruction.immediate)))
       instructions[index].immediate = Int32(truncatingIfNeeded: value)
       instructions[index + 1].immediate = Int32(truncatingIfNeeded: value >> 32)
-    default: throw .badInstruction(opcode: instruction.opcode)
+    case .jump, .jump32: throw .badInstruction(opcode: instruction.opcode)
     }
   }
 

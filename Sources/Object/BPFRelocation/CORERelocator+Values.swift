@@ -89,10 +89,7 @@ extension CORERelocator {
     case .fieldByteOffset:
       guard !isBitField else { return (Value(number: UInt64(byteOffset)), false) }
       // An array is loaded by its elements.
-      var element = type
-      for _ in 0..<BTF.depthLimit where element.kind == .array {
-        element = try btf.resolve(btf.array(element).element)
-      }
+      let element = try btf.element(of: type.id)
       return (
         Value(number: UInt64(byteOffset), size: try btf.size(of: element.id), type: element.id), true
       )

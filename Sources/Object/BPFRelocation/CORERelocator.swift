@@ -62,15 +62,19 @@ public struct CORERelocator {
   init(object: BTF, lookup: TypeLookup, records: [CORERecord]) throws(COREError.Reason) {
     self.object = object
     self.lookup = lookup
-    roots = Set(records.filter { $0.kind != .localTypeID }.map(\.type))
+    roots = Self.roots(records)
     sources = try inKernel { () throws(BTFError) in try lookup.sources(includingModules: false) }
     guard !sources.isEmpty else { throw .noKernelTypes }
+  }
+
+  private static func roots(_ records: [CORERecord]) -> Set<BTF.TypeID> {
+    Set(records.filter { $0.kind != .localTypeID }.map(\.type))
   }
 
   /// The names, without flavours, of the types that records begin at.
   static func names(_ records: [CORERecord], in object: BTF) -> Set<String> {
     var names: Set<String> = []
-    for type in Set(records.filter { $0.kind != .localTypeID }.map(\.type)) {
+    for type in roots(records) {
       guard let record = try? object.record(type), let name = try? object.name(of: record) else { continue }
       names.insert(name.withoutFlavour)
     }
@@ -126,10 +130,8 @@ public struct CORERelocator {
 
   private func result(_ ours: Value, _ isCertain: Bool, _ theirs: Value?, in btf: BTF) -> Result {
     var canResize = true
-    if let theirs, ours.size != theirs.size, let our = ours.type, let their = theirs.type {
-      canResize = Self.canResize(our, in: object, their, in: btf)
-    } else if let theirs, ours.size != theirs.size {
-      canResize = false
+    if let theirs, ours.size != theirs.size {
+      canResize = Self.canResize(ours.type, in: object, theirs.type, in: btf)
     }
     return Result(
       compiled: ours.number, isCompiledValueCertain: isCertain, value: theirs?.number ?? 0, isPoison: theirs == nil,
@@ -137,8 +139,9 @@ public struct CORERelocator {
   }
 
   /// Pointers are 8 bytes in BPF whatever they are in the kernel, and unsigned integers can be widened without a change.
-  private static func canResize(_ ours: BTF.TypeID, in object: BTF, _ theirs: BTF.TypeID, in kernel: BTF) -> Bool {
-    guard let our = try? object.record(ours), let their = try? kernel.record(theirs) else { return false }
+  private static func canResize(_ ours: BTF.TypeID?, in object: BTF, _ theirs: BTF.TypeID?, in kernel: BTF) -> Bool {
+    guard let ours, let theirs, let our = try? object.record(ours), let their = try? kernel.record(theirs)
+    else { return false }
     if our.kind == .pointer && their.kind == .pointer { return true }
     guard our.kind == .integer, their.kind == .integer, let one = try? object.encoding(of: our),
       let other = try? kernel.encoding(of: their)
@@ -185,7 +188,7 @@ extension CORERelocator {
           let (type, local) = wanted[index]
           for id in sources[source].types(names[index]) {
             let record = try btf.record(id)
-            guard record.kind == local.kind || record.isEnumeration && local.isEnumeration,
+            guard CORETypes.haveLikeKinds(record, local),
               try btf.name(of: record).withoutFlavour == names[index]
             else { continue }
             candidates[type, default: []].append(Candidate(type: id, module: module, source: source))

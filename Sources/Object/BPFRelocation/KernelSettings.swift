@@ -96,7 +96,7 @@ struct KernelSettings {
 
   private mutating func write(_ number: UInt64, _ size: Int, at index: Int) {
     guard let offset = offsets[index] else { return }
-    for byte in 0..<min(size, 8) { contents[offset + byte] = UInt8(truncatingIfNeeded: number >> (8 * byte)) }
+    contents.store(number, count: min(size, 8), at: offset)
   }
 
   /// As strtoull(3) reads it: decimal, hexadecimal with 0x, octal with 0, also negative.

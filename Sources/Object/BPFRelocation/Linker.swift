@@ -10,7 +10,7 @@ struct Linker {
   private let available: RelocatedFunctions
   private let externs: ExternResolution
   private let maps: [MapSpec]
-  /// The places of the maps that are not created.
+  /// The places of the maps that are not created, by their names.
   private let missingMaps: [String: Int]
   private let target: AttachTarget?
   private let kernelVersion: UInt32
@@ -32,15 +32,13 @@ struct Linker {
 
   init(
     program: ProgramSpec, functions: RelocatedFunctions, externs: ExternResolution, maps: [MapSpec],
-    target: AttachTarget?, version: UInt32, knowsAttachCookie: Bool
+    missingMaps: [String: Int], target: AttachTarget?, version: UInt32, knowsAttachCookie: Bool
   ) {
     self.program = program
     available = functions
     self.externs = externs
     self.maps = maps
-    missingMaps = Dictionary(
-      maps.enumerated().filter { !$0.element.isWanted }.map { ($0.element.name, $0.offset) },
-      uniquingKeysWith: { first, _ in first })
+    self.missingMaps = missingMaps
     self.target = target
     kernelVersion = version
     self.knowsAttachCookie = knowsAttachCookie
@@ -137,16 +135,16 @@ struct Linker {
       refer(to: maps.last?.name ?? "", source: PseudoSource.mapValue, offset: offset, at: place)
     case .type(let type, let module):
       instructions[place].source = PseudoSource.btfID
-      instructions[place].immediate = Int32(bitPattern: type.rawValue)
-      instructions[place + 1].immediate = 0
+      store(UInt64(type.rawValue), at: place)
       if let module { moduleReferences.append(ModuleReference(instruction: place, module: module)) }
-    case .address(let address):
-      instructions[place].immediate = Int32(truncatingIfNeeded: address)
-      instructions[place + 1].immediate = Int32(truncatingIfNeeded: address >> 32)
-    case .missing:
-      instructions[place].immediate = 0
-      instructions[place + 1].immediate = 0
+    case .address(let address): store(address, at: place)
+    case .missing: store(0, at: place)
     }
+  }
+
+  private mutating func store(_ number: UInt64, at place: Int) {
+    instructions[place].immediate = Int32(truncatingIfNeeded: number)
+    instructions[place + 1].immediate = Int32(truncatingIfNeeded: number >> 32)
   }
 
   private mutating func resolve(

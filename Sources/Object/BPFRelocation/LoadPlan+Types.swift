@@ -6,7 +6,7 @@ extension LoadPlan {
   /// the words of that kernel. A plan whose types it understands already stays as it is.
   public func reduced(to features: BTFFeatures) throws(PlanError) -> LoadPlan {
     do throws(BTFError) {
-      guard let btf, case let used = try btf.features(), !used.isSubset(of: features) else { return self }
+      guard let btf, !features.isSuperset(of: .all), try !btf.features().isSubset(of: features) else { return self }
       return try minimized(to: features)
     } catch { throw .types(error) }
   }

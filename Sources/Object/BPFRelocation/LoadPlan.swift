@@ -114,6 +114,9 @@ extension LoadPlan {
     var planned: [MapSpec] = []
     for map in object.maps { planned.append(try map.completed(kernel: kernel)) }
     if let settings = externs.settings.map(of: object) { planned.append(settings) }
+    let missingMaps = Dictionary(
+      planned.enumerated().filter { !$0.element.isWanted }.map { ($0.element.name, $0.offset) },
+      uniquingKeysWith: { first, _ in first })
     var linked: [ProgramPlan] = []
     var warnings = externs.settings.warnings
     for program in object.programs where program.isWanted {
@@ -125,8 +128,8 @@ extension LoadPlan {
       let target = try program.attachTarget(in: lookup)
       var linker = Linker(
         program: program.fitted(to: kernel.features), functions: relocated, externs: externs, maps: planned,
-        target: target,
-        version: object.version ?? kernel.versionCode, knowsAttachCookie: kernel.features.attachCookie)
+        missingMaps: missingMaps, target: target, version: object.version ?? kernel.versionCode,
+        knowsAttachCookie: kernel.features.attachCookie)
       linked.append(try linker.link())
       warnings += linker.warnings
     }
@@ -143,11 +146,7 @@ extension LoadPlan {
 
 extension ProgramSpec {
   fileprivate func fitted(to features: KernelFeatures) -> ProgramSpec {
-    guard sectionName.drop(while: { $0 == "?" }).hasPrefix("usdt"), expectedAttachType == .traceUprobeMulti,
-      !features.uprobeMulti
-    else {
-      return self
-    }
+    guard isUSDT, expectedAttachType == .traceUprobeMulti, !features.uprobeMulti else { return self }
     var program = self
     program.expectedAttachType = .none
     return program

@@ -66,12 +66,9 @@ extension BTF {
 
   /// Whether the string at an offset is `name`.
   package func string(at offset: UInt32, is name: [UInt8]) -> Bool {
-    let (bytes, start): (SharedBytes, Int)
-    if offset < baseStringByteCount, let base = base.first {
-      return base.string(at: offset, is: name)
-    }
-    (bytes, start) = (storage, stringsStart + Int(offset) - baseStringByteCount)
-    guard bytes.matches(name, at: start), let next = try? bytes.read(UInt8.self, at: start + name.count) else {
+    if offset < baseStringByteCount, let base = base.first { return base.string(at: offset, is: name) }
+    let start = stringsStart + Int(offset) - baseStringByteCount
+    guard storage.matches(name, at: start), let next = try? storage.read(UInt8.self, at: start + name.count) else {
       return false
     }
     return next == 0

@@ -1,6 +1,11 @@
 import ByteReading
 
 extension BTF.Kind {
+  /// The second word of a record. For a function, its linkage stands where others have the number of their items.
+  package func info(itemCount: Int = 0, flag: Bool = false) -> UInt32 {
+    (flag ? 1 << 31 : 0) | UInt32(rawValue) << 24 | UInt32(itemCount)
+  }
+
   /// The bytes that follow the three words every record begins with.
   func bodyByteCount(itemCount: Int) -> Int {
     switch self {
@@ -129,13 +134,10 @@ extension BTF {
 
   /// The members of a structure or union.
   public func members(of record: Record) throws(BTFError) -> [Member] {
-    try items(of: record, wordCount: 3) { (words) throws(BTFError) in
-      let place = words[2]
-      return Member(
-        nameOffset: words[0], name: try string(at: words[0]), type: TypeID(rawValue: words[1]),
-        bitOffset: Int(record.kindFlag ? place & 0xff_ffff : place),
-        bitFieldSize: record.kindFlag ? Int(place >> 24) : 0)
-    }
+    var members: [Member] = []
+    members.reserveCapacity(record.itemCount)
+    for index in 0..<record.itemCount { members.append(try member(index, of: record)) }
+    return members
   }
 
   /// One member, by its place.
@@ -166,12 +168,27 @@ extension BTF {
     }
   }
 
+  /// The words by which a section's variables get other places. They come to stand in the order of these, on which the
+  /// kernel insists.
+  package func words(
+    of section: Record, moving variables: [(variable: SectionVariable, offset: Int)]
+  ) -> [(offset: Int, value: UInt32)] {
+    var words: [(offset: Int, value: UInt32)] = []
+    for (index, (variable, offset)) in variables.sorted(by: { $0.offset < $1.offset }).enumerated() {
+      let record = section.bodyOffset + index * 12
+      words.append((record, variable.type.rawValue))
+      words.append((record + 4, UInt32(clamping: offset)))
+      words.append((record + 8, UInt32(clamping: variable.size)))
+    }
+    return words
+  }
+
   /// The element type and count of an array.
   public func array(_ record: Record) throws(BTFError) -> (element: TypeID, count: Int) {
     (TypeID(rawValue: try word(0, of: record)), Int(try word(2, of: record)))
   }
 
-  /// `BTF_VAR_*`
+  /// `BTF_VAR_*` and `BTF_FUNC_*`
   package enum Linkage {
     package static let `static`: UInt32 = 0
     package static let global: UInt32 = 1
@@ -218,12 +235,12 @@ extension BTF {
       bitCount: Int(word & 0xff))
   }
 
-  /// All data sections, in the order of their ids.
-  public func dataSections() throws(BTFError) -> [Record] {
-    var sections: [Record] = []
+  /// All data sections with their names, in the order of their ids. Takes a pass over all types.
+  public func dataSections() throws(BTFError) -> [(name: String, record: Record)] {
+    var sections: [(name: String, record: Record)] = []
     for id in ownTypes {
       let record = try record(TypeID(rawValue: id))
-      if record.kind == .dataSection { sections.append(record) }
+      if record.kind == .dataSection { sections.append((try name(of: record), record)) }
     }
     return sections
   }

@@ -94,9 +94,7 @@ public struct BTF: Sendable {
     self = other
     guard !words.isEmpty else { return }
     var bytes = other.storage.array
-    for (offset, value) in words {
-      for byte in 0..<4 { bytes[offset + byte] = UInt8(truncatingIfNeeded: value >> (8 * byte)) }
-    }
+    for (offset, value) in words { bytes.store(UInt64(value), count: 4, at: offset) }
     storage = SharedBytes(bytes)
   }
 
@@ -117,18 +115,19 @@ public struct BTF: Sendable {
 
   /// The same types and one more.
   package func appending(_ addition: BTFAddition) throws(BTFError) -> BTF {
-    let headerByteCount = 24
-    let types =
-      storage.array(typesStart..<typesEnd)
-      + addition.words.flatMap { word in
-        (0..<4).map { UInt8(truncatingIfNeeded: word >> (8 * $0)) }
-      }
+    let types = storage.array(typesStart..<typesEnd) + [UInt8](littleEndian: addition.words)
     let strings = storage.array(stringsStart..<stringsEnd) + (addition.string.map { Array($0.utf8) + [0] } ?? [])
-    var header = storage.array(0..<4)
-    for word in [headerByteCount, 0, types.count, types.count, strings.count] {
-      header += (0..<4).map { UInt8(truncatingIfNeeded: word >> (8 * $0)) }
-    }
-    return try BTF(bytes: header + types + strings)
+    let flags = try Self.read(UInt8.self, in: storage, at: 3)
+    return try BTF(bytes: Self.header(flags: flags, types: types, strings: strings) + types + strings)
+  }
+
+  /// `struct btf_header`: the strings follow the types, and these the header.
+  static func header(flags: UInt8 = 0, types: [UInt8], strings: [UInt8]) -> [UInt8] {
+    let typeByteCount = UInt32(truncatingIfNeeded: types.count)
+    return [UInt8](littleEndian: [
+      UInt32(magic) | 1 << 16 | UInt32(flags) << 24, 24, 0, typeByteCount, typeByteCount,
+      UInt32(truncatingIfNeeded: strings.count),
+    ])
   }
 
   /// A copy, as BPF_BTF_LOAD takes it.

@@ -20,31 +20,20 @@ package struct BTFEncoder {
 
   /// Adds a `struct btf_type` with what follows it.
   /// - Parameters:
-  ///   - info: as it stands in the record: flag, kind, number of items.
+  ///   - itemCount: how many members, values, parameters or variables follow; for a function its linkage.
   ///   - rest: size or referent, then the kind's own words.
-  @discardableResult
-  package mutating func add(name: String = "", info: UInt32, _ rest: [UInt32]) -> BTF.TypeID {
-    let offset = string(name)
-    types += [offset, info] + rest
-    typeCount += 1
-    return BTF.TypeID(rawValue: UInt32(typeCount))
-  }
-
   @discardableResult
   package mutating func add(
     name: String = "", kind: BTF.Kind, itemCount: Int = 0, flag: Bool = false, _ rest: [UInt32]
   ) -> BTF.TypeID {
-    add(name: name, info: (flag ? 1 << 31 : 0) | UInt32(kind.rawValue) << 24 | UInt32(itemCount), rest)
+    types += [string(name), kind.info(itemCount: itemCount, flag: flag)] + rest
+    typeCount += 1
+    return BTF.TypeID(rawValue: UInt32(typeCount))
   }
 
-  /// A header of 24 bytes, the types, the strings.
+  /// A header, the types, the strings.
   package var bytes: [UInt8] {
-    func little(_ words: [UInt32]) -> [UInt8] {
-      words.flatMap { word in (0..<4).map { UInt8(truncatingIfNeeded: word >> (8 * $0)) } }
-    }
-    let magicVersionFlags: UInt32 = UInt32(BTF.magic) | 1 << 16
-    let typeByteCount = UInt32(types.count * 4)
-    return little([magicVersionFlags, 24, 0, typeByteCount, typeByteCount, UInt32(strings.count)]) + little(types)
-      + strings
+    let types = [UInt8](littleEndian: types)
+    return BTF.header(types: types, strings: strings) + types + strings
   }
 }

@@ -49,7 +49,7 @@ extension BTFError: CustomStringConvertible {
 package struct BTFStepLimit {
   private var left: Int
 
-  package init(_ count: Int = 1_000_000) { left = count }
+  package init(_ count: Int) { left = count }
 
   package mutating func take(_ count: Int = 1) throws(BTFError) {
     left -= count

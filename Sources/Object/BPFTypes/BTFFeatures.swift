@@ -15,7 +15,9 @@ public struct BTFFeatures: OptionSet, Hashable, Sendable {
   /// Data sections whose names have a `?` (6.9)
   public static let optionalSections = BTFFeatures(rawValue: 16)
 
-  public static let all: BTFFeatures = [.floats, .declarationTags, .typeTags, .wideEnumerations, .optionalSections]
+  /// Each by itself.
+  package static let each: [BTFFeatures] = [.floats, .declarationTags, .typeTags, .wideEnumerations, .optionalSections]
+  public static let all = BTFFeatures(each)
 }
 
 extension BTF {

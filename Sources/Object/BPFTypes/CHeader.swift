@@ -215,7 +215,7 @@ extension CHeader {
     if record.isEnumeration { return try body(ofEnumeration: record, indent: indent) }
     let keyword = isUnnamed || record.nameOffset == 0 ? String(record.cKeyword.dropLast()) : try spelling(of: record)
     let members = try btf.members(of: record)
-    let isPacked = try self.isPacked(record)
+    let isPacked = try self.isPacked(record, alignment: largestAlignment(of: record))
     var lines = "\(keyword) {\n"
     let inside = indent + "\t"
     /// Where C would put the next member, in bits.
@@ -320,8 +320,7 @@ extension CHeader {
       return known
     }
     alignments[record.id] = 0
-    var largest = 1
-    for member in try btf.members(of: record) { largest = max(largest, try alignment(of: member.type)) }
+    let largest = try largestAlignment(of: record)
     let alignment = try isPacked(record, alignment: largest) ? 1 : largest
     alignments[record.id] = alignment
     return alignment
@@ -334,10 +333,11 @@ extension CHeader {
     return size * 8
   }
 
-  private mutating func isPacked(_ record: BTF.Record) throws(BTFError) -> Bool {
+  /// Of the members of a structure or union.
+  private mutating func largestAlignment(of record: BTF.Record) throws(BTFError) -> Int {
     var largest = 1
     for member in try btf.members(of: record) { largest = max(largest, try alignment(of: member.type)) }
-    return try isPacked(record, alignment: largest)
+    return largest
   }
 
   /// Whether members lie closer together than their types would have it.

@@ -1,5 +1,5 @@
 /// What an ELF file has otherwise than it should.
-public enum ELFError: Error, Hashable, Sendable {
+package enum ELFError: Error, Hashable, Sendable {
   /// What it is instead, in words.
   case notELF(String)
   /// A table or section that does not lie within the file, or whose records have another size.
@@ -11,7 +11,7 @@ public enum ELFError: Error, Hashable, Sendable {
 }
 
 extension ELFError: CustomStringConvertible {
-  public var description: String {
+  package var description: String {
     switch self {
     case .notELF(let what): "is no ELF file that can be read: \(what)"
     case .badTable(let table): "has a broken \(table)"

@@ -1,22 +1,22 @@
 /// A function of an executable or library, as one of its symbol tables tells.
-public struct UserFunction: Hashable, Sendable {
-  public let name: String
+package struct UserFunction: Hashable, Sendable {
+  package let name: String
   /// As in `memcpy@GLIBC_2.14`; `nil` for one without.
-  public let version: String?
+  package let version: String?
   /// Whether it is the version that new programs are linked to.
-  public let isDefaultVersion: Bool
+  package let isDefaultVersion: Bool
   /// Where the program headers load it to.
-  public let address: UInt64
+  package let address: UInt64
   /// In bytes; 0 where it is not known.
-  public let size: UInt64
+  package let size: UInt64
   /// Where its code lies in the file.
-  public let fileOffset: UInt64
+  package let fileOffset: UInt64
   /// Whether other files may not use it: the name need not be the only one.
-  public let isLocal: Bool
+  package let isLocal: Bool
 }
 
 /// A function that could not be found.
-public enum UserFunctionError: Error, Hashable, Sendable {
+package enum UserFunctionError: Error, Hashable, Sendable {
   /// Neither symbol table has it.
   case notFound
   /// Others of the name are there, with these versions.

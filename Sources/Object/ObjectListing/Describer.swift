@@ -5,7 +5,25 @@ import BPFTypes
 
 /// Puts the parts of an object into the words of a listing. What its BTF does not tell is left out.
 struct Describer {
+  private struct Place: Hashable {
+    let section, start: Int
+  }
+
   let object: ObjectSpec
+  private let functionNames: [Place: String]
+  /// By the map that they lie in.
+  private let variables: [String: [VariableSpec]]
+  private let contents: [String: [UInt8]]
+
+  init(object: ObjectSpec) {
+    self.object = object
+    functionNames = Dictionary(
+      (object.subprograms + object.programs.map(\.function)).map {
+        (Place(section: $0.section, start: $0.start), $0.name)
+      }, uniquingKeysWith: { first, _ in first })
+    variables = Dictionary(grouping: object.variables, by: \.map)
+    contents = Dictionary(object.maps.map { ($0.name, $0.contents) }, uniquingKeysWith: { first, _ in first })
+  }
 
   func section(_ index: Int, _ section: SectionSpec) -> ObjectListing.Section {
     let types: [UInt32: String] = [
@@ -45,7 +63,7 @@ struct Describer {
   }
 
   func variable(_ variable: VariableSpec) -> ObjectListing.Variable {
-    let contents = object.maps.first { $0.name == variable.map }?.contents ?? []
+    let contents = contents[variable.map] ?? []
     let bytes =
       contents.count >= variable.offset + variable.size
       ? contents[variable.offset..<variable.offset + variable.size] : []
@@ -106,7 +124,7 @@ extension Describer {
   func spelling(_ record: CORERecord) -> String { object.btf.map { record.spelling(in: $0) } ?? record.access }
 
   /// What stands for a number in an instruction.
-  private func symbol(_ target: Reference.Target) -> String {
+  func symbol(_ target: Reference.Target) -> String {
     switch target {
     case .map(let name): "map[\(name)]"
     case .data(let map, let offset):
@@ -118,15 +136,14 @@ extension Describer {
     }
   }
 
-  func variableName(_ map: String, _ offset: Int) -> String? {
-    object.variables.first { $0.map == map && ($0.offset..<$0.offset + max($0.size, 1)).contains(offset) }.map {
+  private func variableName(_ map: String, _ offset: Int) -> String? {
+    variables[map]?.first { ($0.offset..<$0.offset + max($0.size, 1)).contains(offset) }.map {
       offset == $0.offset ? $0.name : "\($0.name)+\(offset - $0.offset)"
     }
   }
 
-  func functionName(_ section: Int, _ start: Int) -> String {
-    let functions = object.subprograms + object.programs.map(\.function)
-    return functions.first { $0.section == section && $0.start == start }?.name
+  private func functionName(_ section: Int, _ start: Int) -> String {
+    functionNames[Place(section: section, start: start)]
       ?? "\(object.sections.indices.contains(section) ? object.sections[section].name : "?")+\(start)"
   }
 

@@ -22,8 +22,8 @@ public struct PlanListing {
     }
     if parts.contains(.maps), !plan.maps.isEmpty { blocks.append("BPF_MAP_CREATE\n" + mapTable.text) }
     if parts.contains(.programs), !plan.programs.isEmpty { blocks.append("BPF_PROG_LOAD\n" + programTable.text) }
-    if parts.contains(.relocations), !relocationTable.isEmpty {
-      blocks.append("CO-RE relocations\n" + relocationTable.text)
+    if parts.contains(.relocations), case let table = relocationTable, !table.isEmpty {
+      blocks.append("CO-RE relocations\n" + table.text)
     }
     if parts.contains(.code) {
       for program in plan.programs where only.isEmpty || only.contains(program.name) {
@@ -90,10 +90,8 @@ public struct PlanListing {
     for reference in program.mapReferences {
       let isValue = program.instructions[reference.instruction].source == PseudoSource.mapValue
       let offset = Int(UInt32(bitPattern: program.instructions[reference.instruction + 1].immediate))
-      code.symbols[reference.instruction] =
-        "map[\(reference.map)]"
-        + (isValue
-          ? "[0]+\(offset)" + (describe.variableName(reference.map, offset).map { " <\($0)>" } ?? "") : "")
+      code.symbols[reference.instruction] = describe.symbol(
+        isValue ? .data(map: reference.map, offset: offset) : .map(reference.map))
     }
     let starts = Dictionary(
       program.functionStarts.map { ($0.instruction, $0.name) }, uniquingKeysWith: { first, _ in first })

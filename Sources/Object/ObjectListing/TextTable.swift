@@ -1,19 +1,19 @@
 /// Rows of text in columns as wide as their widest cell.
-struct TextTable {
+package struct TextTable {
   private var rows: [[String]] = []
   /// The columns whose text ends where the column does, as numbers want it.
   private let rightAligned: Set<Int>
 
-  init(_ header: [String], rightAligned: Set<Int> = []) {
+  package init(_ header: [String], rightAligned: Set<Int> = []) {
     rows = [header]
     self.rightAligned = rightAligned
   }
 
-  mutating func append(_ row: [String]) { rows.append(row) }
+  package mutating func append(_ row: [String]) { rows.append(row) }
   var isEmpty: Bool { rows.count == 1 }
 
   /// Each row on a line of its own, two blanks before it.
-  var text: String {
+  package var text: String {
     let widths = (0..<(rows.map(\.count).max() ?? 0)).map { column in
       rows.map { column < $0.count ? $0[column].count : 0 }.max() ?? 0
     }

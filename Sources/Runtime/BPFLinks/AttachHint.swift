@@ -46,6 +46,10 @@ enum AttachHint {
             + " sysctl kernel.perf_event_paranoid=2"
         }
       }
+      if hook == .cgroup {
+        return "The capabilities are there: a program that others attached at this cgroup, or at one above it, without"
+          + " leave to have company (BPF_F_ALLOW_MULTI) keeps others out; bpftool cgroup tree shows it."
+      }
       return "The capabilities are there, so a security module or lockdown forbids it."
     case .noSuchDevice where hook == .xdp || hook == .classifier || hook == .netkit:
       return "The interface has just gone."
@@ -63,8 +67,17 @@ enum AttachHint {
   }
 
   static func occupied(_ hook: Hook, target: String) -> String? {
-    guard hook == .xdp else { return nil }
-    return "An interface takes one XDP program at a time: end the other, or remove it with "
-      + "'ip link set dev \(target) xdp off' (a bpf_link ends with its process or its pin)."
+    switch hook {
+    case .xdp:
+      "An interface takes one XDP program at a time: end the other, or remove it with "
+        + "'ip link set dev \(target) xdp off' (a bpf_link ends with its process or its pin)."
+    case .classifier, .netkit, .cgroup:
+      "A program is attached there at most once, and a filter's priority and handle are taken once."
+    case .networkNamespace:
+      "A network namespace takes one flow dissector, and none while the first namespace has one."
+    case .sockmap: "A map takes one program of each kind at a time."
+    case .netfilter: "Each BPF program at a hook of netfilter needs a priority of its own."
+    default: nil
+    }
   }
 }

@@ -32,7 +32,10 @@ extension AttachPlace {
       } catch {
         refusals.append(
           Refusal(rung: rung, call: error.call, errno: error.errno, kernelMessage: error.kernelMessage))
-        if error.errno == .busy || error.errno == .exists {
+        // E2BIG: a network namespace has as many programs of the kind as it takes.
+        if error.errno == .busy || error.errno == .exists
+          || hook == .networkNamespace && error.errno == .argumentListTooLong
+        {
           throw AttachError(place: self, reason: .occupied(occupants(), refusals))
         }
         // No other way will do what this process may not, or on an interface that has gone.

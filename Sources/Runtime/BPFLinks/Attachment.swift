@@ -11,6 +11,9 @@ enum Attachment: ~Copyable, Sendable {
   case tracefs(TracefsProbe)
   case xdp(XDPAttachment)
   case usdt(USDTAttachment)
+  case classifier(ClassifierAttachment)
+  case program(ProgramAttachment)
+  case socket(SocketAttachment)
   /// One for each of several places, such as the processors.
   case several([Part])
 
@@ -24,8 +27,10 @@ enum Attachment: ~Copyable, Sendable {
       try attachment.withLock { (attachment) throws(SystemCallError) in try attachment?.pin(at: path) }
     }
 
-    func update(to program: Program) throws(SystemCallError) {
-      try attachment.withLock { (attachment) throws(SystemCallError) in try attachment?.update(to: program) }
+    func update(to program: Program, replacing old: Program?) throws(SystemCallError) {
+      try attachment.withLock { (attachment) throws(SystemCallError) in
+        try attachment?.update(to: program, replacing: old)
+      }
     }
 
     func end() throws(SystemCallError) {
@@ -43,15 +48,19 @@ enum Attachment: ~Copyable, Sendable {
     }
   }
 
-  borrowing func update(to program: Program) throws(SystemCallError) {
+  /// - Parameter old: the program that has to be there. What is not a link is updated only where its own program is.
+  borrowing func update(to program: Program, replacing old: Program?) throws(SystemCallError) {
     switch self {
-    case .link(let link): try BPF.update(link, to: program.descriptor, replacing: nil)
+    case .link(let link): try BPF.update(link, to: program.descriptor, replacing: old?.descriptor.number)
     case .perfEvent: throw SystemCallError(call: "ioctl(PERF_EVENT_IOC_SET_BPF)", errno: .notSupported)
     case .tracefs: throw SystemCallError(call: "ioctl(PERF_EVENT_IOC_SET_BPF)", errno: .notSupported)
-    case .xdp(let xdp): try xdp.update(to: program)
+    case .xdp(let xdp): try xdp.update(to: program, replacing: old)
+    case .classifier(let filter): try filter.update(to: program, replacing: old)
+    case .program(let attached): try attached.update(to: program, replacing: old)
+    case .socket(let socket): try socket.update(to: program)
     // What tells of the arguments is in the maps of the program that is there.
     case .usdt: throw SystemCallError(call: "bpf(BPF_LINK_UPDATE)", errno: .notSupported)
-    case .several(let parts): for part in parts { try part.update(to: program) }
+    case .several(let parts): for part in parts { try part.update(to: program, replacing: old) }
     }
   }
 
@@ -65,6 +74,9 @@ enum Attachment: ~Copyable, Sendable {
     case .perfEvent(let event): try event.close()
     case .tracefs(let probe): try probe.end()
     case .xdp(let xdp): try xdp.end()
+    case .classifier(let filter): try filter.end()
+    case .program(let attached): try attached.end()
+    case .socket(let socket): try socket.end()
     case .usdt(let usdt): try usdt.end()
     case .several(let parts): for part in parts { try part.end() }
     }
@@ -90,6 +102,7 @@ enum Attachment: ~Copyable, Sendable {
   borrowing func detachBeforeDeath() throws(SystemCallError) -> LastMessage? {
     switch self {
     case .xdp(let xdp): try xdp.detachBeforeDeath()
+    case .classifier(let filter): try filter.detachBeforeDeath()
     default: nil
     }
   }

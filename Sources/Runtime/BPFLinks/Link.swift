@@ -46,8 +46,7 @@ public struct Link: ~Copyable, Sendable {
   /// doing anything any more. Other attachments cannot tell.
   public func isAttached() throws(LinkError) -> Bool {
     try attempting("query") { () throws(SystemCallError) in
-      guard let information = try attachment.information() else { return true }
-      return information.interface != 0 && information.cgroup != 0 && information.namespace != 0
+      try attachment.information()?.isAttached ?? true
     }
   }
 
@@ -58,8 +57,12 @@ public struct Link: ~Copyable, Sendable {
   }
 
   /// Another program takes the place of this one, with nothing missed in between.
-  public func update(to program: Program) throws(LinkError) {
-    try attempting("update to \(program.name)") { () throws(SystemCallError) in try attachment.update(to: program) }
+  /// - Parameter old: the program that has to be there, or else nothing changes and the error is EPERM of a bpf_link,
+  ///   EEXIST or ENOENT of others. For two processes that share a pinned link.
+  public func update(to program: Program, replacing old: Program? = nil) throws(LinkError) {
+    try attempting("update to \(program.name)") { () throws(SystemCallError) in
+      try attachment.update(to: program, replacing: old)
+    }
   }
 
   /// Ends the attachment now, also one that is pinned, and reports failure, which the end of the value cannot.

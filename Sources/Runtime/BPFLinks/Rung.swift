@@ -6,6 +6,8 @@ public enum XDPMode: String, Hashable, Sendable, CaseIterable {
   case native
   /// In the core, on an skb; every interface can: `XDP_FLAGS_SKB_MODE`.
   case generic
+  /// In the interface's hardware, for a program that was loaded for that interface: `XDP_FLAGS_HW_MODE`. No ladder has it.
+  case offload
 }
 
 /// One way of attaching a program. A hook has several, and takes the best that the kernel allows.

@@ -75,10 +75,10 @@ struct XDPAttachment: ~Copyable, Sendable {
     self.program = Mutex(program)
   }
 
-  /// Another program takes the place, provided that ours is there (5.7).
-  func update(to new: Program) throws(SystemCallError) {
+  /// Another program takes the place, provided that ours, or the one that is expected, is there (5.7).
+  func update(to new: Program, replacing old: Program?) throws(SystemCallError) {
     try program.withLock { (program) throws(SystemCallError) in
-      guard let attached = program else { throw SystemCallError(call: "replace XDP", errno: .noSuchFile) }
+      guard let attached = old ?? program else { throw SystemCallError(call: "replace XDP", errno: .noSuchFile) }
       do throws(NetlinkError) {
         try socket.replaceXDP(attached.descriptor, by: new.descriptor, on: interface, flags: mode.attachFlags)
         program = new
@@ -113,6 +113,7 @@ extension XDPMode {
     switch self {
     case .generic: .generic
     case .native: .native
+    case .offload: .offload
     }
   }
 }

@@ -1,5 +1,5 @@
 import BPFLoader
-import LinuxCalls
+package import LinuxCalls
 package import RouteNetlink
 
 /// An XDP program that is on an interface already.
@@ -12,12 +12,7 @@ public struct XDPOccupant: Hashable, Sendable {
   /// Whether a bpf_link keeps it, which a living process or a pin does; otherwise it was attached over netlink.
   public let isHeldByLink: Bool
   /// The processes that hold the program or a link to it.
-  public let holders: [Holder]
-
-  public struct Holder: Hashable, Sendable {
-    public let pid: Int32
-    public let command: String
-  }
+  package let holders: [BPFHolder]
 
   /// Whether a process of ours attached it over netlink and was killed before it could take it back: our program's
   /// name, no link, and nobody who holds it.
@@ -26,49 +21,42 @@ public struct XDPOccupant: Hashable, Sendable {
   }
 
   package static func occupants(of interface: NetworkInterface) -> [XDPOccupant] {
-    let programs = [(XDPMode.native, interface.xdp.native), (.generic, interface.xdp.generic)]
+    let programs = [
+      (XDPMode.native, interface.xdp.native), (.generic, interface.xdp.generic),
+      (.offload, interface.xdp.offloaded),
+    ]
     return programs.compactMap { mode, id in id.map { occupant(mode, $0, interface) } }
   }
 
   private static func occupant(_ mode: XDPMode, _ id: UInt32, _ interface: NetworkInterface) -> XDPOccupant {
-    let name = try? BPF.information(ofProgram: BPF.program(withID: id)).name
+    let name = try? BPF.information(ofProgram: BPF.open(.program, id: id)).name
     var linkIDs: Set<UInt32> = []
-    try? BPF.forEachLink { link in
-      if let link = try? BPF.information(ofLink: link), link.program == id, link.interface == interface.index {
-        linkIDs.insert(link.id)
-      }
+    try? BPF.forEach(.link) { (link) throws(SystemCallError) in
+      let link = try BPF.information(ofLink: link)
+      if link.program == id, link.target == .interface(interface.index, attachType: nil) { linkIDs.insert(link.id) }
+      return true
     }
+    let known = BPFHolder.all()
     return XDPOccupant(
       mode: mode, programID: id, programName: name, isHeldByLink: !linkIDs.isEmpty,
-      holders: holders(ofProgram: id, links: linkIDs))
-  }
-
-  /// Looks through the descriptors of all processes: /proc/PID/fdinfo tells a program's or a link's number.
-  private static func holders(ofProgram id: UInt32, links: Set<UInt32>) -> [Holder] {
-    let lines = Set(links.map { "link_id:\t\($0)" } + ["prog_id:\t\(id)"])
-    return processIdentifiers().compactMap { pid in
-      let holds = entries(ofDirectory: "/proc/\(pid)/fdinfo").contains { descriptor in
-        guard let information = try? contents(ofFile: "/proc/\(pid)/fdinfo/\(descriptor)") else { return false }
-        return String(decoding: information, as: UTF8.self).split(separator: "\n").contains {
-          lines.contains(String($0))
-        }
-      }
-      guard holds else { return nil }
-      let command = (try? contents(ofFile: "/proc/\(pid)/comm")).map { String(decoding: $0, as: UTF8.self) } ?? "?"
-      return Holder(pid: pid, command: command.split(separator: "\n").joined())
-    }
+      holders: linkIDs.sorted().reduce(known["prog_id"]?[id] ?? []) { $0 + (known["link_id"]?[$1] ?? []) }.unique)
   }
 
   func remove(from interface: NetworkInterface) throws {
-    try RouteSocket().detachXDP(try BPF.program(withID: programID), from: interface, flags: mode.attachFlags)
+    try RouteSocket().detachXDP(try BPF.open(.program, id: programID), from: interface, flags: mode.attachFlags)
   }
 }
 
 extension XDPOccupant: CustomStringConvertible {
   public var description: String {
     let name = programName.map { "\"\($0)\" " } ?? ""
-    let who = holders.map { "\($0.command) (pid \($0.pid))" }.joined(separator: ", ")
+    let who = holders.map(\.description).joined(separator: ", ")
     return "\(mode.rawValue) program \(name)with id \(programID), attached by \(isHeldByLink ? "bpf_link" : "netlink")"
       + (who.isEmpty ? "" : ", held by \(who)")
   }
+}
+
+extension [BPFHolder] {
+  /// Each once, in the order in which they come.
+  fileprivate var unique: [BPFHolder] { reduce(into: []) { if !$0.contains($1) { $0.append($1) } } }
 }

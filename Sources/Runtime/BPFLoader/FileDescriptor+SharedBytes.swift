@@ -7,14 +7,7 @@ extension FileDescriptor {
   /// where the file ends before.
   package borrowing func sharedBytes(_ range: Range<Int>) throws(SystemCallError) -> SharedBytes {
     try unsafe SharedBytes(byteCount: range.count) { (buffer) throws(SystemCallError) in
-      var filled = 0
-      while filled < range.count {
-        let more = try unsafe read(
-          into: UnsafeMutableRawBufferPointer(rebasing: buffer[filled..<range.count]), at: range.lowerBound + filled)
-        guard more > 0 else { break }
-        filled += more
-      }
-      return filled
+      try unsafe fill(buffer, from: range.lowerBound)
     }
   }
 

@@ -1,8 +1,8 @@
 import BPFInstructions
 public import BPFObjectFile
 public import BPFRelocation
-import BPFTypes
-import LinuxCalls
+package import BPFTypes
+package import LinuxCalls
 
 // Support is found out by trying, since distributions take features into older kernels. A refusal for want of privilege
 // says nothing and counts as support: the attempt proper will fail for the same reason, and tell.
@@ -11,8 +11,8 @@ extension KernelFeatures {
   public static func probed(for object: ObjectSpec) -> KernelFeatures {
     var features = KernelFeatures.all
     if let btf = object.btf, let used = try? btf.features() {
-      for feature in BTFFeatures.each where used.contains(feature) && !isSupported(feature) {
-        features.btf.remove(feature)
+      for feature in BTFFeatures.each where used.contains(feature) {
+        if let isSupported = try? isSupported(feature), !isSupported { features.btf.remove(feature) }
       }
     }
     if object.externs.contains(where: { $0.name == "LINUX_HAS_BPF_COOKIE" }) { features.attachCookie = hasAttachCookie }
@@ -20,7 +20,8 @@ extension KernelFeatures {
   }
 
   /// Loads a BTF of a few bytes that has nothing but the feature.
-  static func isSupported(_ feature: BTFFeatures) -> Bool {
+  /// - Throws: where the kernel refused for another reason than the feature, mostly for want of privilege.
+  package static func isSupported(_ feature: BTFFeatures) throws(SystemCallError) -> Bool {
     var types = BTFEncoder()
     let integer = types.add(name: "int", kind: .integer, [4, 1 << 24 | 32])
     switch feature {
@@ -44,7 +45,8 @@ extension KernelFeatures {
       _ = try unsafe BPF.loadBTF(bytes.span.bytes)
       return true
     } catch {
-      return error.error.errno != .invalidArgument
+      guard error.error.errno == .invalidArgument else { throw error.error }
+      return false
     }
   }
 
@@ -66,9 +68,4 @@ extension KernelFeatures {
       return error.error.errno != .invalidArgument
     }
   }
-}
-
-extension BTFFeatures {
-  /// Each by itself.
-  static let each: [BTFFeatures] = [.floats, .declarationTags, .typeTags, .wideEnumerations, .optionalSections]
 }

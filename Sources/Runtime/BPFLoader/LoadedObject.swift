@@ -131,9 +131,10 @@ public struct LoadedObject: Sendable {
     do throws(SystemCallError) {
       if !spec.contents.isEmpty {
         // The kernel reads as many bytes as the map's value has, whatever there are.
-        let missing = Int(spec.valueSize) - spec.contents.count
-        guard missing >= 0 else { throw SystemCallError(call: "bpf(BPF_MAP_UPDATE_ELEM)", errno: .argumentListTooLong) }
-        let value = spec.contents + [UInt8](repeating: 0, count: missing)
+        guard spec.contents.count <= Int(spec.valueSize) else {
+          throw SystemCallError(call: "bpf(BPF_MAP_UPDATE_ELEM)", errno: .argumentListTooLong)
+        }
+        let value = spec.paddedContents
         let key = [UInt8](repeating: 0, count: 4)
         try unsafe BPF.update(descriptor, key: key.span.bytes, value: value.span.bytes)
       }

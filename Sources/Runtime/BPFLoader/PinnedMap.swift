@@ -7,10 +7,7 @@ struct PinnedMap {
   /// In a BPF file system.
   let directory: String
 
-  /// The path of a map that is pinned by its name. The kernel takes no dots in names there.
-  func path(of spec: MapSpec) -> String {
-    directory + "/" + String(spec.name.map { $0 == "." ? "_" : $0 })
-  }
+  func path(of spec: MapSpec) -> String { directory + "/" + spec.pinName }
 
   /// - Returns: the map that is pinned already; `nil` where there is none.
   func open(_ spec: MapSpec) throws(LoadError) -> FileDescriptor? {

@@ -15,7 +15,7 @@ extension TargetKernel {
     if object.needsSymbols { kernel.symbols = try read("/proc/kallsyms") }
     if object.needsConfiguration { kernel.configuration = configuration() }
     kernel.features = KernelFeatures.probed(for: object)
-    if object.programs.contains(where: { $0.isWanted && $0.sectionName.contains("usdt") }) {
+    if object.programs.contains(where: { $0.isWanted && $0.isUSDT }) {
       // A program of this kind loads anywhere, and could not be attached: only the kernel's types tell.
       let btf = if let known = kernel.btf { known } else { try types() }
       let functions = try? btf?.types(named: "bpf_uprobe_multi_link_attach", kinds: [.function])

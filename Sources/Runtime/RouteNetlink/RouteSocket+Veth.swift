@@ -6,13 +6,30 @@ extension RouteSocket {
   package borrowing func createVethPair(
     _ name: String, peer: String, peerNamespace: borrowing NetworkNamespace
   ) throws(NetlinkError) {
-    // IFLA_LINKINFO = 18 { IFLA_INFO_KIND = 1, IFLA_INFO_DATA = 2 { VETH_INFO_PEER = 1 { ifinfomsg, attributes } } }
+    try createPair(of: "veth", name, peer: peer, peerNamespace: peerNamespace)
+  }
+
+  /// The same of netkit interfaces, with Ethernet headers (6.7). A program on an interface of the pair runs for what is sent
+  /// through it; the one that is made here is the primary, by which both are managed.
+  package borrowing func createNetkitPair(
+    _ name: String, peer: String, peerNamespace: borrowing NetworkNamespace
+  ) throws(NetlinkError) {
+    // IFLA_NETKIT_MODE = 5: NETKIT_L2 = 0.
+    try createPair(of: "netkit", name, peer: peer, peerNamespace: peerNamespace) { $0.append(5, UInt32(0)) }
+  }
+
+  private borrowing func createPair(
+    of kind: String, _ name: String, peer: String, peerNamespace: borrowing NetworkNamespace,
+    settings: (inout NetlinkRequest) -> Void = { _ in }
+  ) throws(NetlinkError) {
+    // IFLA_LINKINFO = 18 { IFLA_INFO_KIND = 1, IFLA_INFO_DATA = 2 { PEER = 1 { ifinfomsg, attributes }, settings } },
+    // where PEER is VETH_INFO_PEER or IFLA_NETKIT_PEER_INFO.
     let namespace = peerNamespace.descriptor.number
     var request = NetlinkRequest(
       type: RouteMessageType.newLink, flags: CreationFlag.createExclusively, fixed: interfaceMessage())
     request.append(LinkAttribute.name, string: name)
     request.appendNested(18) { information in
-      information.append(1, string: "veth")
+      information.append(1, string: kind)
       information.appendNested(2) { data in
         data.appendNested(1) { other in
           other.appendRaw(interfaceMessage())
@@ -20,9 +37,10 @@ extension RouteSocket {
           // IFLA_NET_NS_FD
           other.append(28, namespace)
         }
+        settings(&data)
       }
     }
-    try transact("create the veth pair \(name) and \(peer)", request)
+    try transact("create the \(kind) pair \(name) and \(peer)", request)
   }
 
   package borrowing func setUp(_ interface: NetworkInterface) throws(NetlinkError) {
@@ -58,9 +76,13 @@ extension RouteSocket {
   }
 }
 
-private enum CreationFlag {
+enum CreationFlag {
   /// NLM_F_CREATE | NLM_F_EXCL
   static let createExclusively: UInt16 = 0x600
+  /// NLM_F_REPLACE
+  static let replace: UInt16 = 0x100
+  /// NLM_F_ECHO: the kernel also tells what it made.
+  static let echo: UInt16 = 8
 }
 
 extension NetlinkError: SystemCallFailure {

@@ -9,6 +9,8 @@ package struct XDPAttachFlags: OptionSet, Sendable {
   package static let onlyIfNone = XDPAttachFlags(rawValue: 1 << 0)
   package static let generic = XDPAttachFlags(rawValue: 1 << 1)
   package static let native = XDPAttachFlags(rawValue: 1 << 2)
+  /// In the interface's hardware.
+  package static let offload = XDPAttachFlags(rawValue: 1 << 3)
   /// Only where the expected program is (5.7).
   package static let replaceExpected = XDPAttachFlags(rawValue: 1 << 4)
 }

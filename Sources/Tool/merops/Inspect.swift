@@ -45,12 +45,9 @@ struct Inspect: ParsableCommand {
 
   func run() throws {
     if relocated && json { return print(try document().json) }
-    let bytes = try KernelOptions.contents(of: object)
-    let name = object.split(separator: "/").last.map(String.init) ?? object
-    if btfC { return print(try header(bytes, name: name), terminator: "") }
-    var spec: ObjectSpec
-    do { spec = try ObjectSpec(name: name, bytes: bytes) } catch { throw Failure(report: "\(object): \(error)") }
-    try changes.apply(to: &spec)
+    if btfC { return print(try header(), terminator: "") }
+    let spec: ObjectSpec
+    do { spec = try self.spec() } catch let error as ObjectFileError { throw Failure(report: "\(object): \(error)") }
     for warning in spec.warnings { StandardError.write("merops: \(object): \(warning)") }
     try check(functions: spec)
     let parts = show.isEmpty ? (function.isEmpty ? Set(ObjectListing.Part.allCases) : [.code]) : Set(show)
@@ -67,6 +64,15 @@ struct Inspect: ParsableCommand {
     }
   }
 
+  private var name: String { object.split(separator: "/").last.map(String.init) ?? object }
+
+  /// The object with the changes.
+  private func spec() throws -> ObjectSpec {
+    var spec = try ObjectSpec(name: name, bytes: KernelOptions.contents(of: object))
+    try changes.apply(to: &spec)
+    return spec
+  }
+
   private func check(functions spec: ObjectSpec) throws(ValidationError) {
     let known = spec.programs.map(\.name) + spec.subprograms.map(\.name)
     for name in function where !known.contains(name) {
@@ -75,7 +81,8 @@ struct Inspect: ParsableCommand {
   }
 
   /// The types of an object, or of a file that holds nothing else.
-  private func header(_ bytes: [UInt8], name: String) throws -> String {
+  private func header() throws -> String {
+    let bytes = try KernelOptions.contents(of: object)
     let btf: BTF?
     if bytes.starts(with: [0x9f, 0xeb]) {
       do { btf = try BTF(bytes: bytes) } catch { throw Failure(report: "\(object) \(error)") }
@@ -87,13 +94,10 @@ struct Inspect: ParsableCommand {
   }
 
   func document() throws -> PlanDocument {
-    let bytes = try KernelOptions.contents(of: object)
-    var spec: ObjectSpec
-    do {
-      let name = object.split(separator: "/").last.map(String.init) ?? object
-      spec = try ObjectSpec(name: name, bytes: bytes)
-    } catch { return PlanDocument(failed: "open", "\(error)") }
-    try changes.apply(to: &spec)
+    let spec: ObjectSpec
+    do { spec = try self.spec() } catch let error as ObjectFileError {
+      return PlanDocument(failed: "open", "\(error)")
+    }
     let kernel = try target.kernel(for: spec)
     do { return PlanDocument(try LoadPlan(spec, kernel: kernel), of: spec) } catch {
       return PlanDocument(failed: "load", "\(error)")

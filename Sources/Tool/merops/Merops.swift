@@ -9,7 +9,7 @@ struct Merops: ParsableCommand {
     commandName: "merops",
     abstract: "Captures TCP/IP headers inside the kernel, with eBPF.",
     version: "0.1.0",
-    subcommands: [Capture.self, Demo.self, Inspect.self])
+    subcommands: [Capture.self, Demo.self, Inspect.self, Features.self, List.self])
 
   static func main() {
     // A closed pipe is an error of write(2), which ends a capture with its counters.

@@ -2,6 +2,7 @@ import BPFInstructions
 import BPFObjectFile
 import BPFRelocation
 import BPFTypes
+import ByteReading
 import FoundationEssentials
 
 /// A plan as one JSON object, with libbpf's names for things: what would be handed to bpf(2).
@@ -100,7 +101,7 @@ struct MapDocument: Encodable {
     `internal` = map.section != nil
     created = map.isWanted
     frozen = map.isConstant
-    pinPath = map.pinning == .byName ? "/sys/fs/bpf/" + String(map.name.map { $0 == "." ? "_" : $0 }) : nil
+    pinPath = map.pinning == .byName ? "/sys/fs/bpf/" + map.pinName : nil
     initSlots = map.initialSlots.map { slot in
       switch slot.target {
       case .map(let name), .program(let name): [.number(Int64(slot.key)), .text(name)]
@@ -112,7 +113,7 @@ struct MapDocument: Encodable {
     let byteCount = map.contents.count + zeros
     initialValueSize = byteCount
     initialValueSha256 = SHA256.digest(map.contents, zeros: zeros)
-    initialValueHex = byteCount <= 4096 ? hexadecimal(map.contents + [UInt8](repeating: 0, count: zeros)) : nil
+    initialValueHex = byteCount <= 4096 ? hexadecimal(map.paddedContents) : nil
   }
 }
 
@@ -170,19 +171,18 @@ struct ProgramDocument: Encodable {
     lineInfoRecSize = plan.lines.isEmpty ? 0 : 16
     lineInfoSha256 = SHA256.digest(
       plan.lines.flatMap { line in
-        [UInt32(line.instruction), line.fileName, line.text, line.lineAndColumn].flatMap(littleEndian)
+        [UInt8](littleEndian: [UInt32(line.instruction), line.fileName, line.text, line.lineAndColumn])
       })
   }
 }
 
-private func littleEndian(_ word: UInt32) -> [UInt8] { (0..<4).map { UInt8(truncatingIfNeeded: word >> (8 * $0)) } }
-
 private func bytes(of instruction: Instruction) -> [UInt8] {
-  let offset = UInt16(bitPattern: instruction.offset)
-  return [
-    instruction.opcode, instruction.destination | instruction.source << 4, UInt8(truncatingIfNeeded: offset),
-    UInt8(truncatingIfNeeded: offset >> 8),
-  ] + littleEndian(UInt32(bitPattern: instruction.immediate))
+  let registers = UInt64(instruction.destination | instruction.source << 4)
+  let offset = UInt64(UInt16(bitPattern: instruction.offset))
+  let immediate = UInt64(UInt32(bitPattern: instruction.immediate))
+  return [UInt8](
+    littleEndian: UInt64(instruction.opcode) | registers << 8 | offset << 16 | immediate << 32,
+    count: Instruction.byteCount)
 }
 
 private func hexadecimal(_ bytes: [UInt8]) -> String {

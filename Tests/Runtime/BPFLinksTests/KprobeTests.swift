@@ -159,7 +159,8 @@ extension HookTests {
     try ProbeFixture.needKprobes()
     try ProbeFixture.needPerfLinks(rung)
     let fixture = try HookFixture("on_kprobe", in: probesObject())
-    try ProbeFixture.rounds { try fixture.program.attachKprobe(.function(systemCalls + "getppid"), rungs: [rung]) }
+    let program = fixture.program
+    try ProbeFixture.rounds { try program.attachKprobe(.function(systemCalls + "getppid"), rungs: [rung]) }
   }
 
   @Test func leftOverKprobesAreRemoved() throws {
@@ -272,9 +273,10 @@ extension HookTests {
   @Test func manyKprobesLeaveNothing() throws {
     try needKprobeMulti()
     let fixture = try HookFixture("on_kprobes", in: probesObject())
+    let program = fixture.program
     try ProbeFixture.rounds {
       try ProbeFixture.attaching { () throws(AttachError) in
-        try fixture.program.attachKprobeMulti(.named([systemCalls + "getppid", systemCalls + "getegid"]))
+        try program.attachKprobeMulti(.named([systemCalls + "getppid", systemCalls + "getegid"]))
       }
     }
   }

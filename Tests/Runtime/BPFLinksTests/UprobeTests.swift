@@ -81,7 +81,7 @@ extension HookTests {
   func aUprobeStandsAtAnOffset(rung: Rung) throws {
     try ProbeFixture.needPerfLinks(rung)
     let (path, own) = try ownFunction()
-    let code = try FileDescriptor(opening: path, flags: O_RDONLY).read(at: Int(own.fileOffset), count: 4)
+    let code = try FileDescriptor(opening: path, flags: O_RDONLY).readAll().dropFirst(Int(own.fileOffset))
     #if arch(x86_64)
       // push %rbp
       guard code.first == 0x55 else { try Test.cancel("the compiler begins functions otherwise than is known") }
@@ -183,8 +183,9 @@ extension HookTests {
     try ProbeFixture.needPerfLinks(rung)
     let fixture = try HookFixture("on_uprobe", in: probesObject())
     let (path, own) = try ownFunction()
+    let program = fixture.program
     try ProbeFixture.rounds {
-      try fixture.program.attachUprobe(.fileOffset(own.fileOffset), in: path, rungs: [rung])
+      try program.attachUprobe(.fileOffset(own.fileOffset), in: path, rungs: [rung])
     }
   }
 
@@ -278,7 +279,8 @@ extension HookTests {
     try ProbeFixture.need("bpf_uprobe_multi_link_attach", .function, for: "uprobe.multi")
     let fixture = try HookFixture("on_uprobes", in: probesObject())
     let (path, own) = try ownFunction()
-    try ProbeFixture.rounds { try fixture.program.attachUprobeMulti(.fileOffsets([own.fileOffset]), in: path) }
+    let program = fixture.program
+    try ProbeFixture.rounds { try program.attachUprobeMulti(.fileOffsets([own.fileOffset]), in: path) }
   }
 }
 

@@ -20,7 +20,10 @@ enum {
   LINUX_BPF_PROG_ATTACH = 8,
   LINUX_BPF_PROG_DETACH = 9,
   LINUX_BPF_PROG_TEST_RUN = 10,
+  LINUX_BPF_PROG_GET_NEXT_ID = 11,
+  LINUX_BPF_MAP_GET_NEXT_ID = 12,
   LINUX_BPF_PROG_GET_FD_BY_ID = 13,
+  LINUX_BPF_MAP_GET_FD_BY_ID = 14,
   LINUX_BPF_OBJ_GET_INFO_BY_FD = 15,
   LINUX_BPF_PROG_QUERY = 16,
   LINUX_BPF_RAW_TRACEPOINT_OPEN = 17,
@@ -246,7 +249,7 @@ struct linux_bpf_link_detach {
   uint32_t link_fd;
 };
 
-// The head of `struct bpf_prog_info`.
+// `struct bpf_prog_info`
 struct linux_bpf_prog_info {
   uint32_t type;
   uint32_t id;
@@ -260,6 +263,32 @@ struct linux_bpf_prog_info {
   uint32_t nr_map_ids;
   uint64_t map_ids;
   char name[16];
+  uint32_t ifindex;
+  uint32_t gpl_compatible;
+  uint64_t netns_dev;
+  uint64_t netns_ino;
+  uint32_t nr_jited_ksyms;
+  uint32_t nr_jited_func_lens;
+  uint64_t jited_ksyms;
+  uint64_t jited_func_lens;
+  uint32_t btf_id;
+  uint32_t func_info_rec_size;
+  uint64_t func_info;
+  uint32_t nr_func_info;
+  uint32_t nr_line_info;
+  uint64_t line_info;
+  uint64_t jited_line_info;
+  uint32_t nr_jited_line_info;
+  uint32_t line_info_rec_size;
+  uint32_t jited_line_info_rec_size;
+  uint32_t nr_prog_tags;
+  uint64_t prog_tags;
+  uint64_t run_time_ns;       // counted where kernel.bpf_stats_enabled is set
+  uint64_t run_cnt;
+  uint64_t recursion_misses;  // 5.12
+  uint32_t verified_insns;    // 5.16
+  uint32_t attach_btf_obj_id; // 6.0
+  uint32_t attach_btf_id;     // 6.0
 };
 
 // The head of `struct bpf_map_info`.
@@ -292,14 +321,13 @@ struct linux_bpf_btf_info {
   uint32_t kernel_btf;
 };
 
-// The head of `struct bpf_link_info`, and the first words of what depends on the kind of link.
+// `struct bpf_link_info`. What depends on the kind of link is read from its words.
 struct linux_bpf_link_info {
   uint32_t type;
   uint32_t id;
   uint32_t prog_id;
   uint32_t padding;
-  uint64_t target;  // 64 bits: a cgroup's id; the first 32: an interface's index, a network namespace's inode
-  uint64_t more;
+  uint64_t word0, word1, word2, word3, word4, word5;
 };
 
 #endif

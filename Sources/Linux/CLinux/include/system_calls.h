@@ -83,6 +83,10 @@ int linux_unshare(int flags);
 int linux_run_on_new_thread(void (*body)(void *), void *context);
 // setrlimit(RLIMIT_MEMLOCK, infinity).
 int linux_raise_memlock(void);
+// setgroups(2), setresgid(2), setresuid(2), for all threads of the process.
+int linux_setgroups(size_t count, const uint32_t *groups);
+int linux_setgid(uint32_t gid);
+int linux_setuid(uint32_t uid);
 // The effective capabilities of this thread as one word, 0 where they cannot be read.
 uint64_t linux_effective_capabilities(void);
 uint64_t linux_clock(int clock);
