@@ -64,7 +64,8 @@ let runtime: [Target] = [
   module(
     "Runtime", "BPFLinks",
     uses: [
-      "LinuxCalls", "RouteNetlink", "ByteReading", "ELFReading", "BPFTypes", "BPFObjectFile", "BPFRelocation", "BPFLoader",
+      "LinuxCalls", "RouteNetlink", "ByteReading", "ELFReading", "BPFTypes", "BPFObjectFile", "BPFRelocation",
+      "BPFLoader",
     ]),
   module("Runtime", "BPFRings", uses: ["LinuxCalls"]),
   module(
@@ -130,7 +131,7 @@ let testing: [Target] = [
     "Runtime", "BPFLinks",
     uses: [
       "BPFLinks", "BPFLoader", "BPFTypes", "BPFObjectFile", "BPFRelocation", "ELFReading", "LinuxCalls", "RouteNetlink",
-      "FixturePrograms",
+      "FixturePrograms", "GoldenObjects", "USDTFixture",
     ]),
   tests("Runtime", "BPFLoader", uses: ["Merops", "BPFLoader", "LinuxCalls", "FixturePrograms", "GoldenObjects"]),
   tests("Runtime", "BPFRings", uses: ["Merops", "BPFRings", "LinuxCalls", "FixturePrograms"]),
@@ -145,6 +146,7 @@ let testing: [Target] = [
 ]
 
 let support: [Target] = [
+  .target(name: "USDTFixture", path: "Tests/Support/USDTFixture"),
   .target(name: "GoldenObjects", path: "Tests/Support/GoldenObjects", swiftSettings: strict),
   embedding(
     .target(

@@ -14,6 +14,7 @@ struct Linker {
   private let missingMaps: [String: Int]
   private let target: AttachTarget?
   private let kernelVersion: UInt32
+  private let knowsAttachCookie: Bool
   private var instructions: [Instruction] = []
   private var mapReferences: [MapReference] = []
   private var moduleReferences: [ModuleReference] = []
@@ -31,7 +32,7 @@ struct Linker {
 
   init(
     program: ProgramSpec, functions: RelocatedFunctions, externs: ExternResolution, maps: [MapSpec],
-    missingMaps: [String: Int], target: AttachTarget?, version: UInt32
+    missingMaps: [String: Int], target: AttachTarget?, version: UInt32, knowsAttachCookie: Bool
   ) {
     self.program = program
     available = functions
@@ -40,6 +41,7 @@ struct Linker {
     self.missingMaps = missingMaps
     self.target = target
     kernelVersion = version
+    self.knowsAttachCookie = knowsAttachCookie
   }
 
   /// A function's own callees follow it before its caller's next ones, as libbpf orders them.
@@ -54,7 +56,7 @@ struct Linker {
     return ProgramPlan(
       name: program.name, sectionName: program.sectionName, target: program.target, type: program.type,
       expectedAttachType: program.expectedAttachType, flags: program.flags, kernelVersion: kernelVersion,
-      attachTarget: target, instructions: instructions,
+      knowsAttachCookie: knowsAttachCookie, attachTarget: target, instructions: instructions,
       mapReferences: mapReferences.sorted { $0.instruction < $1.instruction },
       moduleReferences: moduleReferences.sorted { $0.instruction < $1.instruction },
       functionModules: externs.functionModules, functionStarts: functionStarts, functions: functions, lines: lines,

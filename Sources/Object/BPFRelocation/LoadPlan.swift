@@ -26,6 +26,8 @@ public struct ProgramPlan: Sendable {
   public let flags: ProgramFlags
   /// `LINUX_VERSION_CODE` of the kernel, which old kernels insist on for kprobes; 0 where it is not known.
   public let kernelVersion: UInt32
+  /// Whether the program was told that the kernel has `bpf_get_attach_cookie` (LINUX_HAS_BPF_COOKIE).
+  public let knowsAttachCookie: Bool
   /// What the program attaches to, in the kernel's BTF.
   public let attachTarget: AttachTarget?
   public let instructions: [Instruction]
@@ -128,7 +130,8 @@ extension LoadPlan {
       let target = try program.attachTarget(in: lookup)
       var linker = Linker(
         program: program.fitted(to: kernel.features), functions: relocated, externs: externs, maps: planned,
-        missingMaps: missingMaps, target: target, version: object.version ?? kernel.versionCode)
+        missingMaps: missingMaps, target: target, version: object.version ?? kernel.versionCode,
+        knowsAttachCookie: kernel.features.attachCookie)
       linked.append(try linker.link())
       warnings += linker.warnings
     }

@@ -10,6 +10,7 @@ enum Attachment: ~Copyable, Sendable {
   case perfEvent(PerfEvent)
   case tracefs(TracefsProbe)
   case xdp(XDPAttachment)
+  case usdt(USDTAttachment)
   case classifier(ClassifierAttachment)
   case program(ProgramAttachment)
   case socket(SocketAttachment)
@@ -21,6 +22,10 @@ enum Attachment: ~Copyable, Sendable {
     private let attachment: Mutex<Attachment?>
 
     init(_ attachment: consuming Attachment) { self.attachment = Mutex(consume attachment) }
+
+    func pin(at path: String) throws(SystemCallError) {
+      try attachment.withLock { (attachment) throws(SystemCallError) in try attachment?.pin(at: path) }
+    }
 
     func update(to program: Program, replacing old: Program?) throws(SystemCallError) {
       try attachment.withLock { (attachment) throws(SystemCallError) in
@@ -38,6 +43,7 @@ enum Attachment: ~Copyable, Sendable {
   borrowing func pin(at path: String) throws(SystemCallError) {
     switch self {
     case .link(let link): try BPF.pin(link, at: path)
+    case .usdt(let usdt): try usdt.pin(at: path)
     default: throw SystemCallError(call: "bpf(BPF_OBJ_PIN)", errno: .notSupported)
     }
   }
@@ -52,6 +58,8 @@ enum Attachment: ~Copyable, Sendable {
     case .classifier(let filter): try filter.update(to: program, replacing: old)
     case .program(let attached): try attached.update(to: program, replacing: old)
     case .socket(let socket): try socket.update(to: program)
+    // What tells of the arguments is in the maps of the program that is there.
+    case .usdt: throw SystemCallError(call: "bpf(BPF_LINK_UPDATE)", errno: .notSupported)
     case .several(let parts): for part in parts { try part.update(to: program, replacing: old) }
     }
   }
@@ -69,6 +77,7 @@ enum Attachment: ~Copyable, Sendable {
     case .classifier(let filter): try filter.end()
     case .program(let attached): try attached.end()
     case .socket(let socket): try socket.end()
+    case .usdt(let usdt): try usdt.end()
     case .several(let parts): for part in parts { try part.end() }
     }
   }

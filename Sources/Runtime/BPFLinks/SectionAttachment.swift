@@ -67,7 +67,8 @@ extension Program {
       return one(try attachUprobe(location, in: file, isReturn: isReturn, pid: targets.pid))
     case .uprobeMulti(let functions, let file, let isReturn):
       return one(try attachUprobeMulti(functions, in: file, isReturn: isReturn, pid: targets.pid))
-    case .usdt: return needs("USDT")
+    case .usdt(let file, let provider, let name):
+      return one(try attachUSDT(provider: provider, name, in: file, pid: targets.pid))
     case .tracepoint(let category, let name): return one(try attachTracepoint(name, category: category))
     case .rawTracepoint(let name): return one(try attachRawTracepoint(name))
     case .tracing: return one(try attachTracing())

@@ -22,21 +22,31 @@ extension Program {
     let file = try place.userFile(file)
     let offset = try location.fileOffset(in: file, place)
     return try place.climb(rungs, leftOversRemoved: removed) { (rung) throws(RungFailure) in
-      switch rung.way {
-      case .tracefs:
-        return .tracefs(
-          try file.tracefsProbe(
-            self, location, offset: offset, isReturn: isReturn, pid: pid ?? -1, referenceCounter: referenceCounter,
-            cookie: cookie))
-      default:
-        let event = try RungFailure.running { () throws(SystemCallError) in
-          var attributes = try PerfEvent.Attributes(probeUnit: "uprobe", isReturn: isReturn)
-          attributes.config2 = offset
-          if let referenceCounter { try attributes.set("ref_ctr_offset", of: "uprobe", to: referenceCounter) }
-          return try PerfEvent(attributes, text: file.path, pid: pid ?? -1, cpu: pid == nil ? 0 : -1)
-        }
-        return try attach(to: event, cookie: cookie, rung)
+      try attachUprobe(
+        location, at: offset, in: file, isReturn: isReturn, pid: pid, referenceCounter: referenceCounter,
+        cookie: cookie, rung)
+    }
+  }
+
+  /// - Parameter offset: where the location is in the file.
+  func attachUprobe(
+    _ location: UserLocation, at offset: UInt64, in file: UserFile, isReturn: Bool, pid: Int32?,
+    referenceCounter: UInt64?, cookie: UInt64, _ rung: Rung
+  ) throws(RungFailure) -> Attachment {
+    switch rung.way {
+    case .tracefs:
+      return .tracefs(
+        try file.tracefsProbe(
+          self, location, offset: offset, isReturn: isReturn, pid: pid ?? -1, referenceCounter: referenceCounter,
+          cookie: cookie))
+    default:
+      let event = try RungFailure.running { () throws(SystemCallError) in
+        var attributes = try PerfEvent.Attributes(probeUnit: "uprobe", isReturn: isReturn)
+        attributes.config2 = offset
+        if let referenceCounter { try attributes.set("ref_ctr_offset", of: "uprobe", to: referenceCounter) }
+        return try PerfEvent(attributes, text: file.path, pid: pid ?? -1, cpu: pid == nil ? 0 : -1)
       }
+      return try attach(to: event, cookie: cookie, rung)
     }
   }
 }

@@ -79,15 +79,29 @@ struct UserFile: Sendable {
 
   /// Reads its symbols.
   func symbols(_ place: AttachPlace) throws(AttachError) -> UserSymbols {
+    try reading(place) { (byteCount, read) throws(ELFError) in try UserSymbols(byteCount: byteCount, read: read) }
+  }
+
+  /// Reads its probes.
+  func probes(_ place: AttachPlace) throws(AttachError) -> (tables: ELFTables, probes: [USDTProbe]) {
+    try reading(place) { (byteCount, read) throws(ELFError) in
+      let tables = try ELFTables(byteCount: byteCount, read: read)
+      return (tables, try USDTProbe.probes(in: tables, read: read))
+    }
+  }
+
+  private func reading<Value>(
+    _ place: AttachPlace, _ body: (_ byteCount: Int, ELFTables.Reader) throws(ELFError) -> Value
+  ) throws(AttachError) -> Value {
     let reason: AttachError.Reason
     do throws(SystemCallError) {
       let file = try FileDescriptor(opening: path, flags: O_RDONLY)
       let count = try file.byteCount()
-      let read = Result { () throws(ELFError) in
-        try UserSymbols(byteCount: count) { (range) throws(ELFError) in try file.elfBytes(range) }
+      let result = Result { () throws(ELFError) in
+        try body(count) { (range) throws(ELFError) in try file.elfBytes(range) }
       }
-      switch read {
-      case .success(let symbols): return symbols
+      switch result {
+      case .success(let value): return value
       case .failure(let error): reason = .noTarget("\(path) \(error)", hint: nil)
       }
     } catch { reason = .failed(error.call, error.errno) }

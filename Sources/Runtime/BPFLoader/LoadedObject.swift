@@ -179,6 +179,8 @@ public struct LoadedObject: Sendable {
     where instructions[reference.instruction].opcode == Opcode.loadImmediate64 {
       instructions[reference.instruction + 1].immediate = modules[reference.module]
     }
+    let names = Set(plan.mapReferences.map(\.map))
+    let used = maps.filter { names.contains($0.name) }
     var attributes = BPF.ProgramAttributes()
     if !plan.functionModules.isEmpty { attributes.descriptors = [0] + plan.functionModules.map { modules[$0] } }
     attributes.attachTypes = plan.attachTarget?.module.map { modules[$0] } ?? replaced?.program.descriptor.number ?? 0
@@ -198,13 +200,13 @@ public struct LoadedObject: Sendable {
     }
     do {
       return Program(
-        plan: plan, replaced: replaced,
+        plan: plan, maps: used, replaced: replaced,
         descriptor: try withMemoryLockRetry { () throws(BPF.LoadFailure) in try attempt(logByteCount: 0) })
     } catch {
       var failure = error
       for byteCount in logByteCounts {
         do {
-          return Program(plan: plan, replaced: replaced, descriptor: try attempt(logByteCount: byteCount))
+          return Program(plan: plan, maps: used, replaced: replaced, descriptor: try attempt(logByteCount: byteCount))
         } catch { failure = error }
         guard failure.error.errno == .noSpace else { break }
       }

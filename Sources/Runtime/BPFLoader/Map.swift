@@ -1,5 +1,6 @@
 public import BPFObjectFile
 package import LinuxCalls
+package import Synchronization
 
 /// A map in the kernel. The descriptor closes with the last reference; the map lives as long as a program uses it.
 ///
@@ -10,6 +11,8 @@ public final class Map: Sendable {
   package let descriptor: FileDescriptor
   /// How many bytes the kernel reads and writes for one value.
   package let valueByteCount: Int
+  /// The elements of an array that what is attached has taken for itself (USDT).
+  package let takenElements = Mutex<Set<UInt32>>([])
 
   /// The descriptor has to be of a map that is as the specification says.
   init(spec: MapSpec, descriptor: consuming FileDescriptor) {

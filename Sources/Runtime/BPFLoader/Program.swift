@@ -4,12 +4,17 @@ package import LinuxCalls
 /// A program in the kernel. The descriptor closes with the last reference; the program lives as long as it is attached.
 public final class Program: Sendable {
   public let plan: ProgramPlan
+  /// Those that its instructions refer to.
+  package let maps: [Map]
   /// What a `freplace` program was loaded to take the place of.
   package let replaced: LoadedFunction?
   package let descriptor: FileDescriptor
 
-  init(plan: ProgramPlan, replaced: LoadedFunction? = nil, descriptor: consuming FileDescriptor) {
+  init(
+    plan: ProgramPlan, maps: [Map] = [], replaced: LoadedFunction? = nil, descriptor: consuming FileDescriptor
+  ) {
     self.plan = plan
+    self.maps = maps
     self.replaced = replaced
     self.descriptor = descriptor
   }

@@ -19,7 +19,11 @@ struct HookFixture {
   ///   - bytes: the object.
   ///   - ownProcess: count only what this process causes.
   ///   - attachedTo: another target than the section names.
-  init(_ name: String, in bytes: [UInt8], ownProcess: Bool = true, attachedTo target: String? = nil) throws {
+  ///   - change: makes the kernel another one than it is.
+  init(
+    _ name: String, in bytes: [UInt8], ownProcess: Bool = true, attachedTo target: String? = nil,
+    _ change: (inout TargetKernel) -> Void = { _ in }
+  ) throws {
     if geteuid() != 0 { try Test.cancel("needs root: loads BPF programs") }
     var spec = try ObjectSpec(name: "hooks.bpf.o", bytes: bytes)
     for index in spec.programs.indices {
@@ -28,7 +32,9 @@ struct HookFixture {
     }
     if ownProcess { try spec.set("process", to: UInt32(getpid())) }
     variables = spec.variables
-    object = try LoadedObject(loading: LoadPlan(spec, kernel: .running(for: spec)))
+    var kernel = try TargetKernel.running(for: spec)
+    change(&kernel)
+    object = try LoadedObject(loading: LoadPlan(spec, kernel: kernel))
     program = try #require(object.program(name))
   }
 
@@ -38,8 +44,13 @@ struct HookFixture {
 
   /// A variable of the program's, of at most 64 bits.
   func value(_ name: String) throws -> UInt64 {
+    try values(name).reversed().reduce(0) { $0 << 8 | UInt64($1) }
+  }
+
+  /// The bytes of a variable.
+  func values(_ name: String) throws -> [UInt8] {
     let (map, range) = try place(name)
-    return try map.value(forKey: [0, 0, 0, 0])[range].reversed().reduce(0) { $0 << 8 | UInt64($1) }
+    return Array(try map.value(forKey: [0, 0, 0, 0])[range])
   }
 
   func set(_ name: String, to value: UInt64) throws {
