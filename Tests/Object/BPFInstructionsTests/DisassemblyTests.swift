@@ -121,15 +121,12 @@ import Testing
     // What is wrong, and the end.
     add(0xbf, 0, 9)
     add(0x95)
-    var attributes = BPF.ProgramAttributes()
-    attributes.type = 1
-    attributes.license = "GPL"
-    var log = ""
-    do {
-      _ = try unsafe BPF.loadProgram(
-        attributes, name: "walk", instructions: program.span.bytes, btf: nil, functions: [UInt32]().span.bytes,
-        lines: [UInt32]().span.bytes, logByteCount: 1 << 20)
-    } catch { log = error.log }
+    var log = verifierLog(of: program)
+    if log.contains("BPF_STX uses reserved fields") {
+      // Before Linux 5.12, addition is the only atomic operation, and it returns nothing.
+      program.removeAll { $0.opcode == 0xdb && $0.immediate != 0 }
+      log = verifierLog(of: program)
+    }
     #expect(log.contains("R9 !read_ok"))
     var compared = 0
     for line in log.split(separator: "\n") {
@@ -142,7 +139,20 @@ import Testing
       #expect(words.trimmingSuffix(while: { $0 == " " }) == text)
       compared += 1
     }
-    #expect(compared >= 60)
+    // The wide one takes two places, and the last one is not reached.
+    #expect(compared >= program.count - 2)
+  }
+
+  private func verifierLog(of program: [Instruction]) -> String {
+    var attributes = BPF.ProgramAttributes()
+    attributes.type = 1
+    attributes.license = "GPL"
+    do {
+      _ = try unsafe BPF.loadProgram(
+        attributes, name: "walk", instructions: program.span.bytes, btf: nil, functions: [UInt32]().span.bytes,
+        lines: [UInt32]().span.bytes, logByteCount: 1 << 20)
+      return ""
+    } catch { return error.log }
   }
 }
 

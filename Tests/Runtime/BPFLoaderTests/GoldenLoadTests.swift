@@ -14,6 +14,9 @@ import Testing
   @Test(arguments: ["hidden", "kinds", "variables", "gcc", "raw-descriptor", "no-lines", "legacy-maps"])
   func objectsAreLoaded(name: String) throws {
     let object = try object(name)
+    if name == "gcc", !takesSignExtendingMoves() {
+      try Test.cancel("gcc makes instructions of the set v4 (Linux 6.6), and this kernel takes no sign-extending move")
+    }
     if name == "raw-descriptor" {
       // Descriptor 1 is no map, and the kernel says so.
       let error = #expect(throws: LoadError.self) { try LoadedObject(loading: LoadPlan(object)) }
@@ -23,7 +26,11 @@ import Testing
     let kernel = try TargetKernel.running(for: object)
     let plan = try LoadPlan(object, kernel: kernel)
     for variant in [plan, try plan.reduced(to: []), try plan.minimized(), plan.withoutTypes()] {
-      let loaded = try LoadedObject(loading: variant)
+      let loaded: LoadedObject
+      do { loaded = try LoadedObject(loading: variant) } catch {
+        Issue.record("\(error.report)")
+        continue
+      }
       #expect(loaded.programs.map(\.name) == plan.programs.map(\.name))
       #expect(loaded.typesError == nil)
     }
@@ -119,6 +126,22 @@ import Testing
     let loaded = try LoadedObject(loading: broken)
     #expect(loaded.typesError?.cause.errno == .invalidArgument)
     #expect(loaded.programs.count == plan.programs.count)
+  }
+
+  private func takesSignExtendingMoves() -> Bool {
+    let program = [
+      Instruction(opcode: 0xb7, destination: 0, source: 0, offset: 0, immediate: 1),
+      Instruction(opcode: 0xbf, destination: 0, source: 0, offset: 8, immediate: 0),
+      Instruction(opcode: 0x95, destination: 0, source: 0, offset: 0, immediate: 0),
+    ]
+    var attributes = BPF.ProgramAttributes()
+    attributes.type = 1
+    attributes.license = "GPL"
+    let none: [UInt32] = []
+    let loaded = try? unsafe BPF.loadProgram(
+      attributes, name: "probe", instructions: program.span.bytes, btf: nil, functions: none.span.bytes,
+      lines: none.span.bytes, logByteCount: 0)
+    return loaded != nil
   }
 
   private func run(_ arguments: String...) throws {

@@ -1,3 +1,4 @@
+import Glibc
 import LinuxCalls
 import RouteNetlink
 
@@ -80,7 +81,19 @@ struct Frame {
       }
       do throws(SystemCallError) {
         let socket = try PacketSocket(sendingFrom: interface.index)
-        for frame in frames { try socket.send(frame.bytes) }
+        for frame in frames {
+          // The other end takes 256 frames until it has looked at them. One too many is dropped, and the sender told.
+          let end = ContinuousClock.now + .seconds(patience)
+          while true {
+            do throws(SystemCallError) {
+              try socket.send(frame.bytes)
+              break
+            } catch {
+              guard error.errno == .noBuffers, ContinuousClock.now < end else { throw error }
+              usleep(1000)
+            }
+          }
+        }
       } catch { throw NetlinkError(error) }
     }
   }

@@ -19,7 +19,7 @@ import Testing
     #expect(try text("README.md").contains("```swift\n\(program)\n```"))
   }
 
-  @Test(arguments: ["README.md", "docs/architecture.md"])
+  @Test(arguments: ["README.md", "docs/architecture.md", "docs/kernels.md"])
   func linksLeadSomewhere(page: String) throws {
     let folder = root.appending(path: page).deletingLastPathComponent()
     let links = try text(page).matches(of: #/\]\((?<path>[^)#:]+)\)/#).map { String($0.output.path) }

@@ -1,6 +1,9 @@
 import Foundation
 import LinuxCalls
 
+/// How many seconds something may take that takes an instant: an emulated machine is slow.
+let patience = 60.0
+
 /// A program that runs while a test goes on, in a network namespace; killed when the test forgets it.
 final class RunningProcess: @unchecked Sendable {
   // Sendable: used by one test, and by the thread that starts it, one after the other.
@@ -60,11 +63,11 @@ final class RunningProcess: @unchecked Sendable {
   func signal(_ number: Int32) { kill(process.processIdentifier, number) }
 
   /// Waits until standard error or standard output says something.
-  func waitUntil(says text: String, seconds: Double = 20) throws {
+  func waitUntil(says text: String, seconds: Double = patience) throws {
     try waitUntil("\(text) is said", seconds: seconds) { self.errors.contains(text) || self.output.contains(text) }
   }
 
-  func waitUntil(_ what: String, seconds: Double = 20, _ condition: () -> Bool) throws {
+  func waitUntil(_ what: String, seconds: Double = patience, _ condition: () -> Bool) throws {
     let end = Date().addingTimeInterval(seconds)
     while !condition() {
       guard process.isRunning || condition(), Date() < end else {
@@ -77,7 +80,7 @@ final class RunningProcess: @unchecked Sendable {
 
   /// Waits for the end. Returns the exit status, or 128 and the signal that ended it.
   @discardableResult
-  func wait(seconds: Double = 10) throws -> Int32 {
+  func wait(seconds: Double = patience) throws -> Int32 {
     let end = Date().addingTimeInterval(seconds)
     while process.isRunning {
       guard Date() < end else { throw Failure(description: "it does not end; standard error: \(errors)") }

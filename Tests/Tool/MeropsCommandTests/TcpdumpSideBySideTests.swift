@@ -36,7 +36,8 @@ extension Privileged {
       // Incoming packets, as XDP sees; whatever is not TCP is not ours to print.
       let filter = "not icmp6 and not (ip6[6] = 0 and ip6[40] = 58) and (ip proto 6 or ip6 or vlan)"
       let theirs = try RunningProcess(
-        "tcpdump", ["-nn", "-l", "--immediate-mode", "-Q", "in", "-i", interface] + options + [filter],
+        // Its buffer of 2 MB has room for eight packets only, of the size that an interface with offloads may send.
+        "tcpdump", ["-nn", "-l", "--immediate-mode", "-B", "32768", "-Q", "in", "-i", interface] + options + [filter],
         in: network.server)
       try theirs.waitUntil(says: "listening on")
       try traffic()
