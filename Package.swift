@@ -64,7 +64,8 @@ let runtime: [Target] = [
   module(
     "Runtime", "BPFLinks",
     uses: [
-      "LinuxCalls", "RouteNetlink", "ByteReading", "ELFReading", "BPFTypes", "BPFObjectFile", "BPFRelocation", "BPFLoader",
+      "LinuxCalls", "RouteNetlink", "ByteReading", "ELFReading", "BPFTypes", "BPFObjectFile", "BPFRelocation",
+      "BPFLoader",
     ]),
   module("Runtime", "BPFRings", uses: ["LinuxCalls"]),
   module(

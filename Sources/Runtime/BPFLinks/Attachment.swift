@@ -23,7 +23,9 @@ enum Attachment: ~Copyable, Sendable {
     init(_ attachment: consuming Attachment) { self.attachment = Mutex(consume attachment) }
 
     func update(to program: Program, replacing old: Program?) throws(SystemCallError) {
-      try attachment.withLock { (attachment) throws(SystemCallError) in try attachment?.update(to: program, replacing: old) }
+      try attachment.withLock { (attachment) throws(SystemCallError) in
+        try attachment?.update(to: program, replacing: old)
+      }
     }
 
     func end() throws(SystemCallError) {

@@ -82,14 +82,16 @@ extension KernelFunctions {
     case .matching(let pattern):
       let glob = Glob(pattern)
       if let list = KernelFunctionList.traceable(addresses: true) {
-        addresses = list.functions(where: glob.matches).filter(\.isReal).map(\.address).unique
+        addresses = list.functions(containing: glob.literal, where: glob.matches).filter(\.isReal).map(\.address).unique
       } else if let list = KernelFunctionList.traceable(addresses: false) {
-        let traceable = list.functions(where: glob.matches).filter(\.isReal).map(\.name)
+        let traceable = list.functions(containing: glob.literal, where: glob.matches).filter(\.isReal).map(\.name)
         // One name that the kernel does not know sinks all.
-        let known = KernelFunctionList.symbols().map { Set($0.functions(where: glob.matches).map(\.name)) }
+        let known = KernelFunctionList.symbols().map {
+          Set($0.functions(containing: glob.literal, where: glob.matches).map(\.name))
+        }
         symbols = traceable.filter { known?.contains($0) ?? true }.unique
       } else if let list = KernelFunctionList.symbols() {
-        symbols = list.functions(where: glob.matches).map(\.name).unique
+        symbols = list.functions(containing: glob.literal, where: glob.matches).map(\.name).unique
       } else {
         throw AttachError(
           place: place,
@@ -110,9 +112,7 @@ extension KernelFunctions {
       let errno = refusals.last?.errno, errno == .noSuchProcess || errno == .noSuchFile || errno == .invalidArgument,
       let symbols = KernelFunctionList.symbols()
     else { return error }
-    let wanted = Set(names)
-    let known = Set(symbols.functions { wanted.contains(String(decoding: $0, as: UTF8.self)) }.map(\.name))
-    guard let missing = names.first(where: { !known.contains($0) }) else { return error }
+    guard let missing = names.first(where: { symbols.functions(named: $0, module: nil).isEmpty }) else { return error }
     let near = symbols.names(near: missing)
     return AttachError(
       place: error.place,

@@ -125,7 +125,10 @@ extension HookTests {
   func leavesNothing(rounds: Int = 1000, _ attach: () throws -> Void) throws {
     func links() -> Int {
       var count = 0
-      try? BPF.forEachLink { _ in count += 1 }
+      try? BPF.forEach(.link) { _ in
+        count += 1
+        return true
+      }
       return count
     }
     try attach()

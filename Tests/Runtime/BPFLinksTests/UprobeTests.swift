@@ -81,7 +81,7 @@ extension HookTests {
   func aUprobeStandsAtAnOffset(rung: Rung) throws {
     try ProbeFixture.needPerfLinks(rung)
     let (path, own) = try ownFunction()
-    let code = try FileDescriptor(opening: path, flags: O_RDONLY).read(at: Int(own.fileOffset), count: 4)
+    let code = try contents(ofFile: path)[Int(own.fileOffset)...]
     #if arch(x86_64)
       // push %rbp
       guard code.first == 0x55 else { try Test.cancel("the compiler begins functions otherwise than is known") }
@@ -174,6 +174,10 @@ extension HookTests {
     #expect(try report(.symbol("getppid", offset: 4096), "libc").contains("the function has only"))
     #expect(try report(.symbol("getppid", offset: 1), "libc", isReturn: true).contains("start of a function"))
     #expect(try report(.symbol("x"), "libnosuch").contains("there is no library or executable libnosuch"))
+    let gone = try #require(throws: AttachError.self) {
+      _ = try fixture.program.attachUprobe(.symbol("getppid"), in: "libc", pid: .max)
+    }
+    #expect(gone.report.contains("There is no such process"))
     #expect(try report(.symbol("x"), "/nowhere/x").contains("No such file"))
     #expect(try report(.symbol("x"), "/etc/passwd").contains("does not begin with an ELF header"))
   }
