@@ -81,17 +81,19 @@ extension KernelFunctions {
     case .addresses(let given): addresses = given
     case .matching(let pattern):
       let glob = Glob(pattern)
-      if let list = KernelFunctionList.traceable(addresses: true) {
-        addresses = list.functions(containing: glob.literal, where: glob.matches).filter(\.isReal).map(\.address).unique
-      } else if let list = KernelFunctionList.traceable(addresses: false) {
+      let known = KernelFunctionList.symbols()?.functions(containing: glob.literal, where: glob.matches)
+      if let known, let list = KernelFunctionList.traceable(addresses: true) {
+        let traced = list.functions(containing: glob.literal, where: glob.matches)
+        addresses = Self.entries(of: traced, in: known)
+      }
+      if !addresses.isEmpty { break }
+      if let list = KernelFunctionList.traceable(addresses: false) {
         let traceable = list.functions(containing: glob.literal, where: glob.matches).filter(\.isReal).map(\.name)
         // One name that the kernel does not know sinks all.
-        let known = KernelFunctionList.symbols().map {
-          Set($0.functions(containing: glob.literal, where: glob.matches).map(\.name))
-        }
-        symbols = traceable.filter { known?.contains($0) ?? true }.unique
-      } else if let list = KernelFunctionList.symbols() {
-        symbols = list.functions(containing: glob.literal, where: glob.matches).map(\.name).unique
+        let names = known.map { Set($0.map(\.name)) }
+        symbols = traceable.filter { names?.contains($0) ?? true }.unique
+      } else if let known {
+        symbols = known.map(\.name).unique
       } else {
         throw AttachError(
           place: place,
@@ -104,6 +106,18 @@ extension KernelFunctions {
       throw AttachError(place: place, reason: .noTarget("there is no such function that can be traced", hint: nil))
     }
     return (symbols, addresses)
+  }
+
+  /// Where the functions begin. What is listed as traceable is the call for the tracer, a few bytes behind that on some
+  /// machines: given those, the kernel finds no cookies. Addresses tell functions of one name apart.
+  static func entries(
+    of traced: [KernelFunctionList.Function], in known: [KernelFunctionList.Function]
+  ) -> [UInt64] {
+    let farthest: UInt64 = 16
+    let starts = Dictionary(grouping: known.filter { $0.address != 0 }, by: \.name)
+    return traced.compactMap { function in
+      starts[function.name]?.map(\.address).first { $0 <= function.address && function.address - $0 <= farthest }
+    }.unique
   }
 
   /// Which of the names the kernel does not have, for it only tells that there is one.
