@@ -66,6 +66,15 @@ struct KernelFunctionList: Sendable {
     return found
   }
 
+  /// All addresses of a list that has them, in its order.
+  var addresses: [UInt64] {
+    var found: [UInt64] = []
+    text.forEachLine(containing: "") { line in
+      if let address = UInt64(String(decoding: line.prefix(16), as: UTF8.self), radix: 16) { found.append(address) }
+    }
+    return found
+  }
+
   func functions(named name: String, module: String?) -> [Function] {
     let wanted = Array(name.utf8)
     return functions(containing: name) { $0.count == wanted.count && $0.elementsEqual(wanted) }

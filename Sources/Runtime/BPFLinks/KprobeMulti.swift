@@ -83,8 +83,7 @@ extension KernelFunctions {
       let glob = Glob(pattern)
       let known = KernelFunctionList.symbols()?.functions(containing: glob.literal, where: glob.matches)
       if let known, let list = KernelFunctionList.traceable(addresses: true) {
-        let traced = list.functions(containing: glob.literal, where: glob.matches)
-        addresses = Self.entries(of: traced, in: known)
+        addresses = Self.starts(of: known, traceableAt: list.addresses)
       }
       if !addresses.isEmpty { break }
       if let list = KernelFunctionList.traceable(addresses: false) {
@@ -108,15 +107,20 @@ extension KernelFunctions {
     return (symbols, addresses)
   }
 
-  /// Where the functions begin. What is listed as traceable is the call for the tracer, a few bytes behind that on some
-  /// machines: given those, the kernel finds no cookies. Addresses tell functions of one name apart.
-  static func entries(
-    of traced: [KernelFunctionList.Function], in known: [KernelFunctionList.Function]
-  ) -> [UInt64] {
+  /// Where those of the functions begin that can be traced. What is listed as traceable is the call for the tracer, a few
+  /// bytes behind that on some machines: given those, the kernel finds no cookies. It is listed under one name only, which
+  /// need not be the one that was asked for; and addresses tell functions of one name apart.
+  static func starts(of functions: [KernelFunctionList.Function], traceableAt calls: [UInt64]) -> [UInt64] {
     let farthest: UInt64 = 16
-    let starts = Dictionary(grouping: known.filter { $0.address != 0 }, by: \.name)
-    return traced.compactMap { function in
-      starts[function.name]?.map(\.address).first { $0 <= function.address && function.address - $0 <= farthest }
+    let calls = calls.sorted()
+    return functions.map(\.address).filter { start in
+      guard start != 0 else { return false }
+      var (low, high) = (0, calls.count)
+      while low < high {
+        let middle = (low + high) / 2
+        if calls[middle] < start { low = middle + 1 } else { high = middle }
+      }
+      return low < calls.count && calls[low] - start <= farthest
     }.unique
   }
 
