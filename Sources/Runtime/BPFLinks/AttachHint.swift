@@ -60,6 +60,8 @@ enum AttachHint {
           + " every interface."
       default: return "This kernel, \(machine.release), may be too old for it, or built without it."
       }
+    case .noSuchProcess where hook == .uprobe:
+      return "There is no such process, or it has just ended."
     case .noSuchFile, .noSuchDevice:
       return "This kernel, \(machine.release), has no such place, or was built without the hook."
     default: return nil

@@ -4,6 +4,12 @@ package struct Glob: Sendable {
 
   package init(_ pattern: String) { self.pattern = Array(pattern.utf8) }
 
+  /// The longest part that is in every name.
+  package var literal: String {
+    let parts = pattern.split { $0 == UInt8(ascii: "*") || $0 == UInt8(ascii: "?") }
+    return String(decoding: parts.max { $0.count < $1.count } ?? [], as: UTF8.self)
+  }
+
   package func matches(_ name: ArraySlice<UInt8>) -> Bool {
     var (place, position) = (0, name.startIndex)
     // Where to go on when what follows the last star does not fit: the star then takes one byte more.

@@ -14,9 +14,9 @@ struct KernelFunctionList: Sendable {
   }
 
   let form: Form
-  private let text: [UInt8]
+  private let text: SearchedText
 
-  init(_ text: [UInt8], _ form: Form) { (self.text, self.form) = (text, form) }
+  init(_ text: [UInt8], _ form: Form) { (self.text, self.form) = (SearchedText(text), form) }
 
   /// `nil` where it cannot be read, or is empty.
   static func symbols() -> KernelFunctionList? {
@@ -38,9 +38,12 @@ struct KernelFunctionList: Sendable {
   }
 
   /// The functions whose names are wanted, in the order of the list.
-  func functions(where isWanted: (ArraySlice<UInt8>) -> Bool) -> [Function] {
+  /// - Parameter part: what all of them contain; where it is rare, the list is soon searched.
+  func functions(
+    containing part: String = "", where isWanted: (ArraySlice<UInt8>) -> Bool = { _ in true }
+  ) -> [Function] {
     var found: [Function] = []
-    text.forEachLine { line in
+    text.forEachLine(containing: part) { line in
       var fields = line[...]
       func field() -> ArraySlice<UInt8> {
         let field = fields.prefix { $0 != UInt8(ascii: " ") && $0 != UInt8(ascii: "\t") }
@@ -63,18 +66,29 @@ struct KernelFunctionList: Sendable {
     return found
   }
 
+  /// All addresses of a list that has them, in its order.
+  var addresses: [UInt64] {
+    var found: [UInt64] = []
+    text.forEachLine(containing: "") { line in
+      if let address = UInt64(String(decoding: line.prefix(16), as: UTF8.self), radix: 16) { found.append(address) }
+    }
+    return found
+  }
+
   func functions(named name: String, module: String?) -> [Function] {
     let wanted = Array(name.utf8)
-    return functions { $0.count == wanted.count && $0.elementsEqual(wanted) }
+    return functions(containing: name) { $0.count == wanted.count && $0.elementsEqual(wanted) }
       .filter { module == nil || $0.module == module }
   }
 
   /// The names that may have been meant: first what a compiler made of the function (`name.isra.0`), then what begins or
   /// ends alike and differs by little.
   func names(near name: String) -> [String] {
-    let (wanted, start, end) = (Array(name.utf8), Array(name.utf8.prefix(4)), Array(name.utf8.suffix(4)))
-    let alike = functions { $0.starts(with: start) || $0.suffix(4).elementsEqual(end) }.map(\.name)
-    let variants = alike.filter { $0.utf8.starts(with: wanted + [UInt8(ascii: ".")]) }
+    let (start, end) = (String(name.prefix(4)), String(name.suffix(4)))
+    let alike =
+      functions(containing: " " + start).map(\.name).filter { $0.hasPrefix(start) }
+      + functions(containing: end + "\n").map(\.name)
+    let variants = alike.filter { $0.hasPrefix(name + ".") }
     return variants.isEmpty ? NearNames.of(name, in: Array(Set(alike)).sorted()) : Array(variants.prefix(3))
   }
 }

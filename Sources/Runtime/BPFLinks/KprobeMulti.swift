@@ -81,15 +81,18 @@ extension KernelFunctions {
     case .addresses(let given): addresses = given
     case .matching(let pattern):
       let glob = Glob(pattern)
-      if let list = KernelFunctionList.traceable(addresses: true) {
-        addresses = list.functions(where: glob.matches).filter(\.isReal).map(\.address).unique
-      } else if let list = KernelFunctionList.traceable(addresses: false) {
-        let traceable = list.functions(where: glob.matches).filter(\.isReal).map(\.name)
+      let known = KernelFunctionList.symbols()?.functions(containing: glob.literal, where: glob.matches)
+      if let known, let list = KernelFunctionList.traceable(addresses: true) {
+        addresses = Self.starts(of: known, traceableAt: list.addresses)
+      }
+      if !addresses.isEmpty { break }
+      if let list = KernelFunctionList.traceable(addresses: false) {
+        let traceable = list.functions(containing: glob.literal, where: glob.matches).filter(\.isReal).map(\.name)
         // One name that the kernel does not know sinks all.
-        let known = KernelFunctionList.symbols().map { Set($0.functions(where: glob.matches).map(\.name)) }
-        symbols = traceable.filter { known?.contains($0) ?? true }.unique
-      } else if let list = KernelFunctionList.symbols() {
-        symbols = list.functions(where: glob.matches).map(\.name).unique
+        let names = known.map { Set($0.map(\.name)) }
+        symbols = traceable.filter { names?.contains($0) ?? true }.unique
+      } else if let known {
+        symbols = known.map(\.name).unique
       } else {
         throw AttachError(
           place: place,
@@ -104,15 +107,30 @@ extension KernelFunctions {
     return (symbols, addresses)
   }
 
+  /// Where those of the functions begin that can be traced. What is listed as traceable is the call for the tracer, a few
+  /// bytes behind that on some machines: given those, the kernel finds no cookies. It is listed under one name only, which
+  /// need not be the one that was asked for; and addresses tell functions of one name apart.
+  static func starts(of functions: [KernelFunctionList.Function], traceableAt calls: [UInt64]) -> [UInt64] {
+    let farthest: UInt64 = 16
+    let calls = calls.sorted()
+    return functions.map(\.address).filter { start in
+      guard start != 0 else { return false }
+      var (low, high) = (0, calls.count)
+      while low < high {
+        let middle = (low + high) / 2
+        if calls[middle] < start { low = middle + 1 } else { high = middle }
+      }
+      return low < calls.count && calls[low] - start <= farthest
+    }.unique
+  }
+
   /// Which of the names the kernel does not have, for it only tells that there is one.
   fileprivate func explained(_ error: AttachError) -> AttachError {
     guard case .named(let names) = self, case .refused(let refusals) = error.reason,
       let errno = refusals.last?.errno, errno == .noSuchProcess || errno == .noSuchFile || errno == .invalidArgument,
       let symbols = KernelFunctionList.symbols()
     else { return error }
-    let wanted = Set(names)
-    let known = Set(symbols.functions { wanted.contains(String(decoding: $0, as: UTF8.self)) }.map(\.name))
-    guard let missing = names.first(where: { !known.contains($0) }) else { return error }
+    guard let missing = names.first(where: { symbols.functions(named: $0, module: nil).isEmpty }) else { return error }
     let near = symbols.names(near: missing)
     return AttachError(
       place: error.place,

@@ -36,13 +36,10 @@ enum SystemCallFunction {
   #endif
 
   static func name(of systemCall: String, in symbols: KernelFunctionList) -> String? {
-    let candidates = prefixes.map { Array(($0 + systemCall).utf8) }
-    let found = Set(symbols.functions { name in candidates.contains { name.elementsEqual($0) } }.map(\.name))
-    return prefixes.map { $0 + systemCall }.first { found.contains($0) }
+    prefixes.map { $0 + systemCall }.first { !symbols.functions(named: $0, module: nil).isEmpty }
   }
 
   static func all(in symbols: KernelFunctionList) -> [String] {
-    let prefix = Array(prefixes[0].utf8)
-    return symbols.functions { $0.starts(with: prefix) }.map { String($0.name.dropFirst(prefix.count)) }
+    symbols.functions(containing: " " + prefixes[0]).map { String($0.name.dropFirst(prefixes[0].count)) }
   }
 }

@@ -6,7 +6,8 @@ extension Program {
   /// Attaches the program to a place in an executable or library, where it gets the registers (`struct pt_regs`) of
   /// whoever comes by.
   /// - Parameters:
-  ///   - file: a path, or a name: `libc`, `libssl.so.3`, `bash`.
+  ///   - file: a path as this process sees it (what a container has lies below /proc/PID/root), or a name: `libc`,
+  ///     `libssl.so.3`, `bash`.
   ///   - isReturn: when the function returns instead of when it is called; only at a function's start.
   ///   - pid: the only process whose calls count; `nil` for all, also those that start later.
   ///   - referenceCounter: the offset in the file of a counter of two bytes, which the kernel raises in each process while
@@ -16,10 +17,11 @@ extension Program {
     _ location: UserLocation, in file: String, isReturn: Bool = false, pid: Int32? = nil,
     referenceCounter: UInt64? = nil, cookie: UInt64 = 0, rungs: [Rung] = Rung.uprobe
   ) throws(AttachError) -> Link {
-    let place = AttachPlace(program: name, hook: .uprobe, target: "\(file):\(location)")
+    var place = AttachPlace(program: name, hook: .uprobe, target: "\(file):\(location)")
     let removed = TracefsDefinition.removeLeftOvers(in: .uprobes)
     if isReturn, case .symbol(_, let offset) = location, offset > 0 { throw place.returnInTheMiddle }
     let file = try place.userFile(file)
+    place = AttachPlace(program: name, hook: .uprobe, target: "\(file.path):\(location)")
     let offset = try location.fileOffset(in: file, place)
     return try place.climb(rungs, leftOversRemoved: removed) { (rung) throws(RungFailure) in
       try attachUprobe(

@@ -26,13 +26,14 @@ extension Program {
     _ functions: UserFunctions, in file: String, isReturn: Bool = false, pid: Int32? = nil,
     referenceCounters: [UInt64] = [], cookies: [UInt64] = []
   ) throws(AttachError) -> Link {
-    let place = AttachPlace(program: name, hook: .uprobe, target: "\(file):\(functions)")
+    var place = AttachPlace(program: name, hook: .uprobe, target: "\(file):\(functions)")
     let type = plan.expectedAttachType
     guard type == .traceUprobeMulti || type == .traceUprobeSession else {
       throw AttachError(
         place: place, reason: .wrongProgram("it was not loaded for many uprobes, but as \(plan.sectionName)"))
     }
     let file = try place.userFile(file)
+    place = AttachPlace(program: name, hook: .uprobe, target: "\(file.path):\(functions)")
     let offsets = try functions.fileOffsets(in: file, place)
     let cookies = try place.cookies(cookies, count: offsets.count)
     guard referenceCounters.isEmpty || referenceCounters.count == offsets.count else {

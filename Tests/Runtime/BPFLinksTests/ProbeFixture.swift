@@ -66,6 +66,8 @@ enum ProbeFixture {
         return text.contains("perf_event") || text.contains("bpf")
       }.count
     }
+    // Here, where the test can still be cancelled.
+    try attach().detach()
     let before = held()
     let start = ContinuousClock.now
     let limit: Duration = unsafe getenv("MEROPS_ALL_ROUNDS") == nil ? .seconds(10) : .seconds(600)

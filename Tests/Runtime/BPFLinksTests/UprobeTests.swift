@@ -177,6 +177,10 @@ extension HookTests {
     #expect(try report(.symbol("getppid", offset: 4096), "libc").contains("the function has only"))
     #expect(try report(.symbol("getppid", offset: 1), "libc", isReturn: true).contains("start of a function"))
     #expect(try report(.symbol("x"), "libnosuch").contains("there is no library or executable libnosuch"))
+    let gone = try #require(throws: AttachError.self) {
+      _ = try fixture.program.attachUprobe(.symbol("getppid"), in: "libc", pid: .max)
+    }
+    #expect(gone.report.contains("There is no such process"))
     #expect(try report(.symbol("x"), "/nowhere/x").contains("No such file"))
     #expect(try report(.symbol("x"), "/etc/passwd").contains("does not begin with an ELF header"))
   }
