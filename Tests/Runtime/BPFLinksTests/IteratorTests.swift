@@ -126,7 +126,7 @@ extension HookTests {
 
   @Test func iteratorLinksLeaveNothing() throws {
     let fixture = try HookFixture("each_task", in: iteratorsObject())
-    try leavesNothing {
+    try leavesNothing(of: fixture.program) {
       let link = try fixture.program.attachIterator()
       var reader = try link.makeReader()
       var buffer = [UInt8](repeating: 0, count: 8)

@@ -108,7 +108,7 @@ extension HookTests {
   func perfEventsLeaveNothing(rung: Rung) throws {
     let fixture = try HookFixture("on_sample", in: perf_eventsObject())
     do {
-      try leavesNothing {
+      try leavesNothing(of: fixture.program) {
         _ = try fixture.program.attachPerfEvent(.software(.cpuClock), .frequency(100), rungs: [rung])
       }
     } catch let error as AttachError {
