@@ -69,6 +69,9 @@ let runtime: [Target] = [
     ]),
   module("Runtime", "BPFRings", uses: ["LinuxCalls"]),
   module(
+    "Runtime", "BPFRun",
+    uses: ["LinuxCalls", "BPFObjectFile", "BPFRelocation", "BPFLoader", "BPFLinks", "BPFRings"]),
+  module(
     "Runtime", "BPFFeatures",
     uses: [
       "LinuxCalls", "ByteReading", "RouteNetlink", "BPFInstructions", "BPFTypes", "BPFObjectFile", "BPFRelocation",
@@ -104,7 +107,7 @@ let tool: [Target] = [
     dependencies: [
       "CaptureSession", "CaptureEvents", "DemoNetwork", "LinuxCalls", "RouteNetlink", "ByteReading", "BPFInstructions",
       "BPFTypes", "BPFObjectFile", "BPFRelocation", "ObjectListing", "BPFLoader", "BPFLinks", "BPFFeatures",
-      "BPFObjects",
+      "BPFObjects", "BPFRun",
       .product(name: "ArgumentParser", package: "swift-argument-parser"),
     ],
     path: "Sources/Tool/merops", swiftSettings: strict)
@@ -131,6 +134,7 @@ let testing: [Target] = [
       "FixturePrograms", "GoldenObjects", "USDTFixture",
     ]),
   tests("Runtime", "BPFLoader", uses: ["Merops", "BPFLoader", "LinuxCalls", "FixturePrograms", "GoldenObjects"]),
+  tests("Runtime", "BPFRings", uses: ["Merops", "BPFRings", "LinuxCalls", "FixturePrograms"]),
   tests(
     "Tool", "MeropsCommand",
     uses: [

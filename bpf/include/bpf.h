@@ -27,6 +27,13 @@ static __u64 (*const bpf_ringbuf_query)(void *ring, __u64 flags) = (void *)BPF_F
 // Linux 5.18. By number, since distribution headers may be older.
 static __u64 (*const bpf_xdp_get_buff_len)(struct xdp_md *context) = (void *)188;
 
+// Adds without asking for the old value. Relaxed, since newer compilers make an instruction that fetches of any other order
+// (and of __sync_fetch_and_add), which kernels before 5.12 refuse.
+static inline __attribute__((always_inline)) void add_one(volatile __u64 *counter)
+{
+	__atomic_fetch_add(counter, 1, __ATOMIC_RELAXED);
+}
+
 // Swaps the bytes of a 16-bit constant or value read in network order.
 #define network16(value) __builtin_bswap16(value)
 

@@ -18,8 +18,7 @@ extern bool LINUX_HAS_BPF_COOKIE __attribute__((section(".kconfig")));
 static inline __attribute__((always_inline)) int counted(void)
 {
 	if (!process || bpf_get_current_pid_tgid() >> 32 == process)
-		// Relaxed, or else the compiler makes an instruction of it that also fetches, which kernels before 5.12 do not know.
-		__atomic_fetch_add(&count, 1, __ATOMIC_RELAXED);
+		add_one(&count);
 	return 0;
 }
 

@@ -86,9 +86,14 @@ int linux_perf_event_open(const struct linux_perf_event *attribute, int pid, int
 
 int linux_epoll_create(void) { ANSWER(epoll_create1(EPOLL_CLOEXEC)); }
 
-int linux_epoll_add(int epoll, int descriptor, uint64_t token, int edge_triggered) {
-  struct epoll_event event = {.events = EPOLLIN | (edge_triggered ? EPOLLET : 0), .data.u64 = token};
+int linux_epoll_add(int epoll, int descriptor, uint64_t token, int for_output, int edge_triggered) {
+  struct epoll_event event = {
+      .events = (for_output ? EPOLLOUT : EPOLLIN) | (edge_triggered ? EPOLLET : 0), .data.u64 = token};
   ANSWER(epoll_ctl(epoll, EPOLL_CTL_ADD, descriptor, &event));
+}
+
+int linux_epoll_remove(int epoll, int descriptor) {
+  ANSWER(epoll_ctl(epoll, EPOLL_CTL_DEL, descriptor, NULL));
 }
 
 int linux_epoll_wait(int epoll, uint64_t *tokens, int capacity, int timeout_milliseconds) {
@@ -256,4 +261,12 @@ uint64_t linux_clock(int clock) {
 }
 
 long linux_page_size(void) { return sysconf(_SC_PAGESIZE); }
+int linux_stay_on_processor(int processor) {
+  cpu_set_t processors;
+  CPU_ZERO(&processors);
+  for (int i = 0; i < CPU_SETSIZE; i++)
+    if (processor < 0 || i == processor) CPU_SET(i, &processors);
+  ANSWER(sched_setaffinity(0, sizeof processors, &processors));
+}
+
 int linux_processor_count(void) { return (int)sysconf(_SC_NPROCESSORS_CONF); }

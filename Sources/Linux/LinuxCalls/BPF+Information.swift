@@ -125,7 +125,7 @@ extension BPF {
   }
 
   /// The bytes of BTF that is in the kernel, which for a module's continues the kernel's.
-  package static func contents(ofTypes types: borrowing FileDescriptor) throws(SystemCallError) -> [UInt8] {
+  package static func bytes(ofTypes types: borrowing FileDescriptor) throws(SystemCallError) -> [UInt8] {
     let size = Int(try information(ofTypes: types).size)
     var bytes = [UInt8](repeating: 0, count: size)
     let number = types.number

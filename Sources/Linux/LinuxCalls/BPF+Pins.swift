@@ -27,21 +27,4 @@ extension BPF {
     }
     return FileDescriptor(adopting: CInt(try result.get()))
   }
-
-  /// `struct bpf_map_info`, as far as it is used.
-  package struct MapInformation: Hashable, Sendable {
-    package let id, type, keySize, valueSize, maxEntries, flags: UInt32
-    package let name: String
-    /// 0 before Linux 5.16.
-    package let extra: UInt64
-  }
-
-  package static func information(ofMap map: borrowing FileDescriptor) throws(SystemCallError) -> MapInformation {
-    var information = linux_bpf_map_info()
-    try read(&information, of: map)
-    return MapInformation(
-      id: information.id, type: information.type, keySize: information.key_size, valueSize: information.value_size,
-      maxEntries: information.max_entries, flags: information.map_flags, name: string(information.name),
-      extra: information.map_extra)
-  }
 }

@@ -24,3 +24,10 @@ package func inode(ofFile path: String) -> UInt64? {
   var status = stat()
   return unsafe stat(path, &status) == 0 ? UInt64(status.st_ino) : nil
 }
+
+/// mkdir(2), for everybody to look into. One that is there already does.
+package func makeDirectory(_ path: String) throws(SystemCallError) {
+  guard unsafe mkdir(path, 0o755) != 0 else { return }
+  let number = errno
+  if number != EEXIST { throw SystemCallError(call: "mkdir \(path)", errno: Errno(rawValue: number)) }
+}

@@ -30,16 +30,20 @@ public struct Errno: RawRepresentable, Hashable, Sendable {
   public static let connectionRefused = Errno(rawValue: ECONNREFUSED)
   public static let connectionReset = Errno(rawValue: ECONNRESET)
   public static let timedOut = Errno(rawValue: ETIMEDOUT)
+  /// `ENOTSUPP`: what some parts of the kernel say for `EOPNOTSUPP`. No header of user space has it.
+  public static let notSupportedInKernel = Errno(rawValue: 524)
   public static let inProgress = Errno(rawValue: EINPROGRESS)
 
   /// The C name, such as `EPERM`; `errno 4711` where the C library has none.
   public var name: String {
+    if self == .notSupportedInKernel { return "ENOTSUPP" }
     guard let name = unsafe linux_errno_name(rawValue) else { return "errno \(rawValue)" }
     return unsafe String(cString: name)
   }
 
   /// The C library's words, such as `Operation not permitted`.
   public var message: String {
+    if self == .notSupportedInKernel { return Errno.notSupported.message }
     guard let message = unsafe linux_errno_message(rawValue) else { return "unknown error" }
     return unsafe String(cString: message)
   }

@@ -3,19 +3,28 @@ import Glibc
 
 /// An epoll(7) instance: waits for input on several descriptors at once. Owns only itself, not what it watches.
 package struct EventQueue: ~Copyable {
-  private let descriptor: FileDescriptor
+  /// Ready where something watched is, so that a queue can be watched itself.
+  package let descriptor: FileDescriptor
 
   package init() throws(SystemCallError) {
     descriptor = FileDescriptor(adopting: try checked("epoll_create1", linux_epoll_create()))
   }
 
   /// Watches a descriptor; `token` tells it from the others.
-  /// - Parameter edgeTriggered: report only that something new has arrived, not that something is there.
+  /// - Parameters:
+  ///   - forOutput: wait for room to write instead of input.
+  ///   - edgeTriggered: report only that something new has arrived, not that something is there.
   package borrowing func watch(
-    _ watched: borrowing FileDescriptor, token: UInt64, edgeTriggered: Bool = false
+    _ watched: borrowing FileDescriptor, token: UInt64, forOutput: Bool = false, edgeTriggered: Bool = false
   ) throws(SystemCallError) {
     _ = try checked(
-      "epoll_ctl", linux_epoll_add(descriptor.number, watched.number, token, edgeTriggered ? 1 : 0))
+      "epoll_ctl",
+      linux_epoll_add(descriptor.number, watched.number, token, forOutput ? 1 : 0, edgeTriggered ? 1 : 0))
+  }
+
+  /// Watches it no longer.
+  package borrowing func unwatch(_ watched: borrowing FileDescriptor) throws(SystemCallError) {
+    _ = try checked("epoll_ctl", linux_epoll_remove(descriptor.number, watched.number))
   }
 
   /// Waits until something is ready or the time is over; an interruption counts as the latter.

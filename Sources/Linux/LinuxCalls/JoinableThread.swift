@@ -1,3 +1,4 @@
+internal import CLinux
 import Glibc
 
 /// A thread of its own, for work that blocks. It has to be joined.
@@ -24,6 +25,13 @@ import Glibc
       throw SystemCallError(call: "pthread_create", errno: Errno(rawValue: result))
     }
     self.thread = thread
+  }
+
+  /// sched_setaffinity(2): keeps the calling thread on one CPU while `body` runs; afterwards it may run on all.
+  package static func onCPU(_ cpu: Int, _ body: () throws -> Void) throws {
+    _ = try checked("sched_setaffinity", linux_stay_on_processor(CInt(clamping: cpu)))
+    defer { _ = linux_stay_on_processor(-1) }
+    try body()
   }
 
   package func join() { _ = pthread_join(thread, nil) }

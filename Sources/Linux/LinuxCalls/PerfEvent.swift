@@ -93,6 +93,11 @@ extension PerfEvent.Attributes {
   package static let cache: UInt32 = 3
   package static let raw: UInt32 = 4
 
+  /// `PERF_COUNT_SW_BPF_OUTPUT`: a software event that happens only when a program writes to it (4.4).
+  package static let bpfOutput: UInt64 = 10
+  /// `PERF_SAMPLE_RAW`
+  package static let rawSample: UInt64 = 1 << 10
+
   /// The number of a PMU that has none of its own, such as `kprobe` (4.17); `nil` where the kernel has no such.
   package static func type(ofUnit name: String) -> UInt32? {
     guard let text = try? contents(ofFile: "/sys/bus/event_source/devices/\(name)/type") else { return nil }

@@ -53,6 +53,11 @@ public struct MapFlags: OptionSet, Hashable, Sendable {
   public let rawValue: UInt32
   public init(rawValue: UInt32) { self.rawValue = rawValue }
 
+  /// `BPF_F_NO_PREALLOC`: elements take memory when they come. Local storage and LPM tries insist on it.
+  public static let noPreallocation = MapFlags(rawValue: 1 << 0)
+  /// `BPF_F_RDONLY` and `BPF_F_WRONLY`: system calls may only read it, or only write to it (4.15).
+  public static let readOnly = MapFlags(rawValue: 1 << 3)
+  public static let writeOnly = MapFlags(rawValue: 1 << 4)
   /// `BPF_F_RDONLY_PROG`: programs may only read it (5.2).
   public static let readOnlyForPrograms = MapFlags(rawValue: 1 << 7)
   /// `BPF_F_MMAPABLE`: user space may map its values (5.5).

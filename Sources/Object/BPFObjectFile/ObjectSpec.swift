@@ -72,6 +72,15 @@ public struct MapSpec: Hashable, Sendable {
   /// Whether it is frozen once it has its contents, so that the verifier may take them for constants.
   public let isConstant: Bool
 
+  /// A map that no object defines.
+  public init(
+    name: String, type: MapType, keySize: UInt32, valueSize: UInt32, maxEntries: UInt32, flags: MapFlags = []
+  ) {
+    self.init(
+      name: name, section: nil, type: type, keySize: keySize, valueSize: valueSize, maxEntries: maxEntries,
+      flags: flags)
+  }
+
   init(
     name: String, section: String? = nil, type: MapType, keySize: UInt32 = 0, valueSize: UInt32 = 0,
     maxEntries: UInt32 = 0, flags: MapFlags = [], valueType: BTF.TypeID = .void, contents: [UInt8] = [],

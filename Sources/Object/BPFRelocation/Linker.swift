@@ -54,7 +54,7 @@ struct Linker {
       if starts[Place(callback)] == nil { try appendWithCallees(callback) }
     }
     return ProgramPlan(
-      name: program.name, sectionName: program.sectionName, type: program.type,
+      name: program.name, sectionName: program.sectionName, target: program.target, type: program.type,
       expectedAttachType: program.expectedAttachType, flags: program.flags, kernelVersion: kernelVersion,
       knowsAttachCookie: knowsAttachCookie, attachTarget: target, instructions: instructions,
       mapReferences: mapReferences.sorted { $0.instruction < $1.instruction },

@@ -19,6 +19,8 @@ public struct LoadPlan: Sendable {
 public struct ProgramPlan: Sendable {
   public let name: String
   public let sectionName: String
+  /// What it attaches to, as the section's name or somebody in its place says; `nil` where neither does.
+  public let target: String?
   public let type: ProgramType
   public let expectedAttachType: AttachType
   public let flags: ProgramFlags

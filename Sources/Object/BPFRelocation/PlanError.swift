@@ -20,6 +20,19 @@ public enum PlanError: Error, Hashable, Sendable {
   case kernelTypes(BTFError)
 }
 
+extension PlanError {
+  /// The program that cannot be planned, where it is one and the others could be.
+  public var program: String? {
+    switch self {
+    case .noSuchFunction(let program, _, _, _, _), .tooLarge(let program, _), .noTarget(let program, _),
+      .noSuchTarget(let program, _), .relocation(let program, _), .noFunctionType(let program, _),
+      .noSourceLines(let program, _), .noSuchCallback(let program, _):
+      program
+    case .otherByteOrder, .notYet, .extern, .types, .kernelTypes: nil
+    }
+  }
+}
+
 extension PlanError: CustomStringConvertible {
   public var description: String {
     switch self {

@@ -1,7 +1,7 @@
 /// Which type the records of a ring have, which BTF does not say: the ring's definition has no room for it.
 ///
-/// What decides is the length of a record: structures of that length are looked for among the object's types, and one whose
-/// name says that it is an event is taken, or else the only one there is.
+/// What decides is the length of a record: structures of that length are looked for among the object's types that are not
+/// the kernel's, and one whose name says that it is an event is taken, or else the only one there is.
 public struct EventTypes: Sendable {
   public enum Choice: Sendable {
     case layout(ValueLayout, name: String)
@@ -14,8 +14,10 @@ public struct EventTypes: Sendable {
   private let structures: [Int: [(id: BTF.TypeID, name: String)]]
   private let chosen: [String: String]
 
-  /// - Parameter chosen: names of structures by ring, which decide where they are given.
-  public init(_ btf: BTF, chosen: [String: String] = [:]) throws(BTFError) {
+  /// - Parameters:
+  ///   - kernel: whose structures the object only looks into.
+  ///   - chosen: names of structures by ring, which decide where they are given.
+  public init(_ btf: BTF, kernel: BTF? = nil, chosen: [String: String] = [:]) throws(BTFError) {
     self.btf = btf
     self.chosen = chosen
     var structures: [Int: [(BTF.TypeID, String)]] = [:]
@@ -24,6 +26,12 @@ public struct EventTypes: Sendable {
       guard record.kind == .structure else { continue }
       let name = try btf.name(of: record)
       if !name.isEmpty { structures[record.size, default: []].append((record.id, name)) }
+    }
+    let names = structures.values.joined().map(\.1)
+    if let kernel, !names.isEmpty {
+      let found = zip(names, try kernel.types(named: names, flavours: false))
+      let known = Set(found.filter { !$0.1.isEmpty }.map(\.0)).subtracting(chosen.values)
+      structures = structures.mapValues { $0.filter { !known.contains($0.1) } }.filter { !$0.value.isEmpty }
     }
     self.structures = structures
   }

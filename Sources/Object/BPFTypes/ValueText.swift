@@ -7,16 +7,20 @@ public struct ValueText: Sendable {
   public let layout: ValueLayout
   public let format: Format
 
-  public init(_ layout: ValueLayout, _ format: Format) {
+  private let isPart: Bool
+
+  /// - Parameter isPart: of something else on the same line, so that a structure takes braces.
+  public init(_ layout: ValueLayout, _ format: Format, isPart: Bool = false) {
     self.layout = layout
     self.format = format
+    self.isPart = isPart
   }
 
   /// Appends what the bytes say.
   /// - Parameter bytes: a value of the type; what is missing at its end is `?`, or `null`.
   public func append(_ bytes: RawSpan, to text: inout [UInt8]) {
     var writer = Writer(isJSON: format == .json, text: text)
-    if format == .text, case .members(let members) = layout.shape {
+    if format == .text, !isPart, case .members(let members) = layout.shape {
       // The outermost structure needs no braces where a line is one value.
       var isFirst = true
       writer.write(members, bytes, at: 0, &isFirst)

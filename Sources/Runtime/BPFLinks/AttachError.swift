@@ -32,7 +32,7 @@ extension AttachError: SystemCallFailure {
 extension AttachError: CustomStringConvertible {
   /// One line, for logs.
   public var description: String {
-    let attempt = "attach \(place.program) to \(place.target): "
+    let attempt = (place.program.isEmpty ? "look at" : "attach \(place.program) to") + " \(place.target): "
     switch reason {
     case .noSuchInterface: return attempt + "there is no such interface"
     case .notEthernet(let type): return attempt + "its frames have no Ethernet header (link type \(type))"

@@ -92,3 +92,12 @@ enum KprobeBlacklist {
     }
   }
 }
+
+extension KernelFunctionList {
+  /// The functions that can be traced and whose name a glob matches, each once.
+  static func names(matching pattern: String) -> [String] {
+    let glob = Glob(pattern)
+    let list = traceable(addresses: false) ?? symbols()
+    return Set((list?.functions(where: glob.matches) ?? []).filter(\.isReal).map(\.name)).sorted()
+  }
+}

@@ -124,7 +124,7 @@ extension KernelFunctions {
 
 extension KernelFunctionList.Function {
   /// Some kernels list places whose functions the linker has dropped, under names that they make up.
-  fileprivate var isReal: Bool { !name.hasPrefix("__ftrace_invalid_address__") }
+  var isReal: Bool { !name.hasPrefix("__ftrace_invalid_address__") }
 }
 
 extension Array where Element: Hashable {

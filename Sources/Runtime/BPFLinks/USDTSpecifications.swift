@@ -67,7 +67,7 @@ final class USDTSpecifications: Sendable {
 
   func free() {
     guard !isKept.withLock({ $0 }) else { return }
-    if let addresses { for key in keys { try? unsafe BPF.delete(addresses.descriptor, key: [key].span.bytes) } }
+    if let addresses { for key in keys { _ = try? addresses.delete(key) } }
     specifications?.giveBack(taken)
   }
 

@@ -11,7 +11,7 @@ extension Map {
   ///   - program: of a section `xdp/devmap`, to run on each frame before it is sent (5.8); for values of 8 bytes only.
   public func setRedirection(
     forKey key: UInt32, toInterface index: UInt32, program: Program? = nil
-  ) throws(LoadError) {
+  ) throws(MapError) {
     try setRedirection(key, index, program)
   }
 
@@ -21,12 +21,12 @@ extension Map {
   ///   - program: of a section `xdp/cpumap`, to run on each frame there (5.9); for values of 8 bytes only.
   public func setRedirection(
     toProcessor key: UInt32, queueLength: UInt32, program: Program? = nil
-  ) throws(LoadError) {
+  ) throws(MapError) {
     try setRedirection(key, queueLength, program)
   }
 
   /// `struct bpf_devmap_val`, `struct bpf_cpumap_val`: a number, then a program's descriptor, negative for none.
-  private func setRedirection(_ key: UInt32, _ number: UInt32, _ program: Program?) throws(LoadError) {
+  private func setRedirection(_ key: UInt32, _ number: UInt32, _ program: Program?) throws(MapError) {
     var value = bytes(number)
     if spec.valueSize >= 8 { value += bytes(UInt32(bitPattern: program?.descriptor.number ?? -1)) }
     // A value without room for the program is too short, which is the kernel's EINVAL.

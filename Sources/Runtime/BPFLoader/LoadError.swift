@@ -9,7 +9,6 @@ public struct LoadError: Error, Hashable, Sendable {
     case createMap(name: String, isRingBuffer: Bool)
     case fillMap(String)
     case loadProgram(name: String, section: String)
-    case accessMap(String)
     case query(String)
     case run(String)
     case readFile(String)
@@ -21,6 +20,8 @@ public struct LoadError: Error, Hashable, Sendable {
     /// Load a `freplace` program without being told whose function it takes the place of.
     case replaceNothing(program: String)
     case findFunction(String, program: String)
+    /// By the kernel's number for it.
+    case openMap(UInt32)
   }
 
   public let attempt: Attempt
@@ -33,7 +34,7 @@ public struct LoadError: Error, Hashable, Sendable {
   /// What the kernel does not have and the program reaches, where that is why the verifier refused.
   public let unreachable: UnreachableInstruction?
 
-  init(
+  package init(
     _ attempt: Attempt, _ cause: SystemCallError, log: VerifierLog? = nil, unreachable: UnreachableInstruction? = nil
   ) {
     self.attempt = attempt
@@ -81,7 +82,6 @@ extension LoadError.Attempt: CustomStringConvertible {
     case .createMap(let name, _): "create map \(name)"
     case .fillMap(let name): "fill map \(name)"
     case .loadProgram(let name, let section): "load program \(name) (section \(section))"
-    case .accessMap(let name): "read or write map \(name)"
     case .query(let name): "query program \(name)"
     case .run(let name): "run program \(name)"
     case .readFile(let path): "read \(path)"
@@ -90,6 +90,7 @@ extension LoadError.Attempt: CustomStringConvertible {
       "use \(path) as map \(name): it has \(differences.joined(separator: ", "))"
     case .replaceNothing(let program): "load program \(program), which takes the place of a function, without one"
     case .findFunction(let name, let program): "find function \(name) of program \(program)"
+    case .openMap(let id): "open map \(id)"
     case .findModule(let name): "find the types of module \(name)"
     }
   }

@@ -33,6 +33,8 @@ enum LoadHint {
       return "\(path) has to lie in a BPF file system: mount -t bpf bpf \(path.directory)"
     case (.adoptMap(_, let path, _), _):
       return "Another program, or another version of this one, left it. Remove \(path), or pin under another name."
+    case (.openMap, .notPermitted): return "Opening a map by its number takes CAP_SYS_ADMIN."
+    case (.openMap, .noSuchFile): return "There is no such map, or none any more: bpftool map lists them."
     case (.findModule(let name), _):
       return "The kernel lists the types of modules since Linux 5.11, and to CAP_SYS_ADMIN only: modprobe \(name)"
     case (.replaceNothing, _):

@@ -108,6 +108,13 @@ public struct LoadedObject: Sendable {
   }
 
   private static func create(_ spec: MapSpec, btf: borrowing FileDescriptor?) throws(LoadError) -> Map {
+    Map(spec: spec, descriptor: try createDescriptor(spec, btf: btf))
+  }
+
+  /// A map with what it begins with.
+  static func createDescriptor(
+    _ spec: MapSpec, btf: borrowing FileDescriptor?
+  ) throws(LoadError) -> FileDescriptor {
     var attributes = BPF.MapAttributes()
     attributes.type = spec.type.rawValue
     attributes.keySize = spec.keySize
@@ -140,7 +147,7 @@ public struct LoadedObject: Sendable {
       }
       if spec.isConstant { try BPF.freeze(descriptor) }
     } catch { throw LoadError(.fillMap(spec.name), error) }
-    return Map(spec: spec, descriptor: descriptor)
+    return descriptor
   }
 
   /// Some map types refuse to know their types; those are made once more without.

@@ -10,8 +10,9 @@ struct PinnedMap {
   func path(of spec: MapSpec) -> String { directory + "/" + spec.pinName }
 
   /// - Returns: the map that is pinned already; `nil` where there is none.
-  func open(_ spec: MapSpec) throws(LoadError) -> FileDescriptor? {
-    let path = path(of: spec)
+  func open(_ spec: MapSpec) throws(LoadError) -> FileDescriptor? { try Self.open(spec, at: path(of: spec)) }
+
+  static func open(_ spec: MapSpec, at path: String) throws(LoadError) -> FileDescriptor? {
     let descriptor: FileDescriptor
     do { descriptor = try BPF.open(pin: path) } catch {
       if error.errno == .noSuchFile { return nil }
@@ -19,7 +20,7 @@ struct PinnedMap {
     }
     let found: BPF.MapInformation
     do { found = try BPF.information(ofMap: descriptor) } catch { throw LoadError(.pinMap(spec.name, path), error) }
-    let differences = Self.differences(spec, found)
+    let differences = differences(spec, found)
     guard differences.isEmpty else {
       throw LoadError(
         .adoptMap(spec.name, path, differences: differences),

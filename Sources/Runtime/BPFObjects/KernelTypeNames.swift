@@ -25,7 +25,7 @@ final class KernelTypeNames {
       let information = try? BPF.information(ofTypes: descriptor)
     else { return nil }
     if information.isOfKernel, information.name == "vmlinux" { return kernel }
-    guard let bytes = try? BPF.contents(ofTypes: descriptor) else { return nil }
+    guard let bytes = try? BPF.bytes(ofTypes: descriptor) else { return nil }
     return try? BTF(bytes: bytes, base: information.isOfKernel ? kernel : nil)
   }
 }

@@ -11,6 +11,8 @@ func explaining<Value: ~Copyable>(_ body: () throws -> Value) throws(Failure) ->
     throw Failure(report: error.report)
   } catch let error as AttachError {
     throw Failure(report: error.report)
+  } catch let error as LinkError {
+    throw Failure(report: error.report)
   } catch {
     throw Failure(report: "\(error)")
   }

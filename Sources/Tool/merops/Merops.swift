@@ -7,9 +7,9 @@ import LinuxCalls
 struct Merops: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "merops",
-    abstract: "Captures TCP/IP headers inside the kernel, with eBPF.",
+    abstract: "Captures TCP/IP headers inside the kernel, and loads, inspects and runs BPF objects.",
     version: "0.1.0",
-    subcommands: [Capture.self, Demo.self, Inspect.self, Features.self, List.self])
+    subcommands: [Capture.self, Demo.self, Inspect.self, Run.self, Features.self, List.self, MapCommand.self])
 
   static func main() {
     // A closed pipe is an error of write(2), which ends a capture with its counters.

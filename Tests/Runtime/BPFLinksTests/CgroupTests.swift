@@ -108,7 +108,8 @@ extension HookTests {
         #expect(try there.map(\.id) == [fixture.program.id()])
       }
     }
-    #expect(try CgroupPrograms.attached(at: cgroup.path, place.type).isEmpty)
+    // Of LSM programs the kernel only tells by the function that each is at.
+    if place.type != .lsmCgroup { #expect(try CgroupPrograms.attached(at: cgroup.path, place.type).isEmpty) }
   }
 
   @Test(arguments: Rung.cgroup)

@@ -139,8 +139,7 @@ extension HookTests {
 
   @Test(arguments: Rung.sockmap)
   func sockmapVerdictRunsTheProgram(rung: Rung) throws {
-    // 5.13
-    try KernelSymbol.require("sk_psock_verdict_data_ready", for: "verdicts without a parser")
+    try KernelSymbol.require(attachType: "BPF_SK_SKB_VERDICT")
     if rung.way == .link { try KernelSymbol.require("sock_map_link_create", for: "links of socket maps") }
     var maps = try ObjectSpec(name: "network.bpf.o", bytes: networkObject())
     for index in maps.programs.indices { maps.programs[index].isWanted = false }

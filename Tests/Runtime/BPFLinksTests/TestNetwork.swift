@@ -82,6 +82,16 @@ enum KernelSymbol {
   }
 }
 
+extension KernelSymbol {
+  /// The same for a member of `enum bpf_attach_type`, which the kernel's BTF names.
+  static func require(attachType name: String) throws {
+    let types = try contents(ofFile: "/sys/kernel/btf/vmlinux")
+    if !types.split(separator: 0).contains(where: { $0.elementsEqual(name.utf8) }) {
+      try Test.cancel("this kernel's BTF has no \(name)")
+    }
+  }
+}
+
 /// Whether something becomes true within some seconds, for what the kernel does later.
 func eventually(_ condition: () throws -> Bool) rethrows -> Bool {
   for _ in 0..<500 {

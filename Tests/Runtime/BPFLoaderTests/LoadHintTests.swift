@@ -17,6 +17,7 @@ import Testing
     (.pinMap("m", "/run/pins/m"), .notPermitted, false, "mount -t bpf bpf /run/pins"),
     (.adoptMap("m", "/sys/fs/bpf/m", differences: ["type hash, not array"]), .exists, false, "Remove /sys/fs/bpf/m"),
     (.findModule("nf_nat"), .noSuchFile, false, "modprobe nf_nat"),
+    (.openMap(7), .notPermitted, false, "CAP_SYS_ADMIN"), (.openMap(7), .noSuchFile, false, "none any more"),
   ])
   func tellsWhatToDoNext(attempt: LoadError.Attempt, errno: Errno, verifierSpoke: Bool, hint: String) throws {
     let sentence = try #require(

@@ -14,6 +14,7 @@ enum {
   LINUX_BPF_MAP_LOOKUP_ELEM = 1,
   LINUX_BPF_MAP_UPDATE_ELEM = 2,
   LINUX_BPF_MAP_DELETE_ELEM = 3,
+  LINUX_BPF_MAP_GET_NEXT_KEY = 4,
   LINUX_BPF_PROG_LOAD = 5,
   LINUX_BPF_OBJ_PIN = 6,
   LINUX_BPF_OBJ_GET = 7,
@@ -29,8 +30,13 @@ enum {
   LINUX_BPF_RAW_TRACEPOINT_OPEN = 17,
   LINUX_BPF_BTF_LOAD = 18,
   LINUX_BPF_BTF_GET_FD_BY_ID = 19,
+  LINUX_BPF_MAP_LOOKUP_AND_DELETE_ELEM = 21,
   LINUX_BPF_MAP_FREEZE = 22,
   LINUX_BPF_BTF_GET_NEXT_ID = 23,
+  LINUX_BPF_MAP_LOOKUP_BATCH = 24,             // 5.6, like the next three
+  LINUX_BPF_MAP_LOOKUP_AND_DELETE_BATCH = 25,
+  LINUX_BPF_MAP_UPDATE_BATCH = 26,
+  LINUX_BPF_MAP_DELETE_BATCH = 27,
   LINUX_BPF_LINK_CREATE = 28,
   LINUX_BPF_LINK_UPDATE = 29,
   LINUX_BPF_LINK_GET_FD_BY_ID = 30,
@@ -60,7 +66,18 @@ struct linux_bpf_map_element {
   uint32_t map_fd;
   uint32_t padding;
   uint64_t key;
-  uint64_t value;
+  uint64_t value;  // or the next key
+  uint64_t flags;
+};
+
+struct linux_bpf_map_batch {
+  uint64_t in_batch;
+  uint64_t out_batch;
+  uint64_t keys;
+  uint64_t values;
+  uint32_t count;  // room or elements before, elements done after the call
+  uint32_t map_fd;
+  uint64_t elem_flags;
   uint64_t flags;
 };
 

@@ -36,8 +36,9 @@ struct linux_perf_event;
 int linux_perf_event_open(const struct linux_perf_event *attribute, int pid, int cpu, int group, unsigned long flags);
 
 int linux_epoll_create(void);
-// Watches `descriptor` for input; `token` comes back from the wait.
-int linux_epoll_add(int epoll, int descriptor, uint64_t token, int edge_triggered);
+// Watches `descriptor` for input, or for room to write; `token` comes back from the wait.
+int linux_epoll_add(int epoll, int descriptor, uint64_t token, int for_output, int edge_triggered);
+int linux_epoll_remove(int epoll, int descriptor);
 // Returns how many of `tokens` were filled.
 int linux_epoll_wait(int epoll, uint64_t *tokens, int capacity, int timeout_milliseconds);
 
@@ -92,5 +93,7 @@ uint64_t linux_effective_capabilities(void);
 uint64_t linux_clock(int clock);
 long linux_page_size(void);
 int linux_processor_count(void);
+// sched_setaffinity(2) of the calling thread: one processor, or all for -1.
+int linux_stay_on_processor(int processor);
 
 #endif
