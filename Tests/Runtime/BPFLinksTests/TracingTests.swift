@@ -74,7 +74,12 @@ extension HookTests {
 
   @Test func tracingLinksLeaveNothing() throws {
     let fixture = try TracingFixture.load("on_entry")
-    try leavesNothing(of: fixture.program) { _ = try fixture.program.attachTracing() }
+    do {
+      try leavesNothing(of: fixture.program) { _ = try fixture.program.attachTracing() }
+    } catch let error as AttachError {
+      guard case .refused(let refusals) = error.reason, refusals.last?.errno == .noSuchFile else { throw error }
+      try Test.cancel("this kernel attaches a program of this kind once: \(error.report)")
+    }
   }
 
   @Test func typedTracepointLinksLeaveNothing() throws {
@@ -134,7 +139,16 @@ extension HookTests {
     }
     try attach()
     let (descriptors, linkCount) = (entries(ofDirectory: "/proc/self/fd").count, links())
-    for _ in 0..<rounds { try attach() }
+    let end = Clock.monotonic + 10_000_000_000
+    let isUnlimited = unsafe getenv("MEROPS_ALL_ROUNDS") != nil
+    for round in 0..<rounds {
+      try attach()
+      // Some kernels wait long for all processors, and emulated ones longer.
+      guard isUnlimited || Clock.monotonic < end else {
+        print("\(round) rounds in ten seconds")
+        break
+      }
+    }
     #expect(entries(ofDirectory: "/proc/self/fd").count == descriptors)
     #expect(links() == linkCount)
   }
