@@ -62,6 +62,11 @@ enum AttachHint {
       }
     case .noSuchProcess where hook == .uprobe:
       return "There is no such process, or it has just ended."
+    // The kernel's answer to parameters that it does not know.
+    case .argumentListTooLong where hook == .iterator:
+      return "This kernel, \(machine.release), does not know the iterator's parameters, or not all of them."
+    case .noSuchFile where hook == .tracing || hook == .lsm:
+      return "Before Linux 5.13 a program of this kind can be attached once: load it again."
     case .noSuchFile, .noSuchDevice:
       return "This kernel, \(machine.release), has no such place, or was built without the hook."
     default: return nil

@@ -47,7 +47,7 @@ extension Program {
         switch scope {
         case .everything: try iterate([])
         case .map(let map): try iterate([UInt32(map.descriptor.number)])
-        case .thread(let thread): try iterate([UInt32(bitPattern: thread), 0, 0])
+        case .thread(let thread): try iterate(thread: UInt32(bitPattern: thread))
         case .process(let process): try iterate([0, UInt32(bitPattern: process), 0])
         case .processDescriptor(let descriptor): try iterate([0, 0, UInt32(bitPattern: descriptor)])
         case .cgroups(let order, from: nil): try iterate([order.rawValue, 0, 0, 0])
@@ -56,6 +56,13 @@ extension Program {
         }
       }
     }
+  }
+
+  /// A kernel before 6.1 takes the number for a map's descriptor, ignores it, and goes through all tasks; that it does not know
+  /// a process, which stands behind the thread, it says.
+  private func iterate(thread: UInt32) throws(SystemCallError) -> Attachment {
+    _ = try iterate([0, thread, 0])
+    return try iterate([thread, 0, 0])
   }
 
   private func iterate(_ order: IteratorScope.CgroupOrder, _ cgroup: borrowing FileDescriptor) throws(SystemCallError)

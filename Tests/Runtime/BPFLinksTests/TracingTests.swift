@@ -74,12 +74,17 @@ extension HookTests {
 
   @Test func tracingLinksLeaveNothing() throws {
     let fixture = try TracingFixture.load("on_entry")
-    try leavesNothing { _ = try fixture.program.attachTracing() }
+    do {
+      try leavesNothing(of: fixture.program) { _ = try fixture.program.attachTracing() }
+    } catch let error as AttachError {
+      guard case .refused(let refusals) = error.reason, refusals.last?.errno == .noSuchFile else { throw error }
+      try Test.cancel("this kernel attaches a program of this kind once: \(error.report)")
+    }
   }
 
   @Test func typedTracepointLinksLeaveNothing() throws {
     let fixture = try HookFixture("on_typed_tracepoint", in: tracepointsObject())
-    try leavesNothing { _ = try fixture.program.attachTracing() }
+    try leavesNothing(of: fixture.program) { _ = try fixture.program.attachTracing() }
   }
 
   @Test(arguments: Rung.freplace)
@@ -118,22 +123,32 @@ extension HookTests {
 
   @Test func freplaceLinksLeaveNothing() throws {
     let fixture = try ReplacementFixture()
-    try leavesNothing { _ = try fixture.replacement.attachReplacement() }
+    try leavesNothing(of: fixture.replacement) { _ = try fixture.replacement.attachReplacement() }
   }
 
-  /// Many attachments and their ends leave no descriptor and no link.
-  func leavesNothing(rounds: Int = 1000, _ attach: () throws -> Void) throws {
+  /// Many attachments and their ends leave no descriptor and no link of the program's. Other processes have links too.
+  func leavesNothing(of program: Program, rounds: Int = 1000, _ attach: () throws -> Void) throws {
+    let id = try program.id()
     func links() -> Int {
       var count = 0
-      try? BPF.forEach(.link) { _ in
-        count += 1
+      try? BPF.forEach(.link) { link throws(SystemCallError) in
+        if try BPF.information(ofLink: link).program == id { count += 1 }
         return true
       }
       return count
     }
     try attach()
     let (descriptors, linkCount) = (entries(ofDirectory: "/proc/self/fd").count, links())
-    for _ in 0..<rounds { try attach() }
+    let end = Clock.monotonic + 10_000_000_000
+    let isUnlimited = unsafe getenv("MEROPS_ALL_ROUNDS") != nil
+    for round in 0..<rounds {
+      try attach()
+      // Some kernels wait long for all processors, and emulated ones longer.
+      guard isUnlimited || Clock.monotonic < end else {
+        print("\(round) rounds in ten seconds")
+        break
+      }
+    }
     #expect(entries(ofDirectory: "/proc/self/fd").count == descriptors)
     #expect(links() == linkCount)
   }

@@ -81,10 +81,7 @@ extension HookTests {
   func aUprobeStandsAtAnOffset(rung: Rung) throws {
     try ProbeFixture.needPerfLinks(rung)
     let (path, own) = try ownFunction()
-    var code = [UInt8](repeating: 0, count: 4)
-    _ = try unsafe code.withUnsafeMutableBytes { (code) throws(SystemCallError) in
-      try unsafe FileDescriptor(opening: path, flags: O_RDONLY).fill(code, from: Int(own.fileOffset))
-    }
+    let code = try contents(ofFile: path)[Int(own.fileOffset)...]
     #if arch(x86_64)
       // push %rbp
       guard code.first == 0x55 else { try Test.cancel("the compiler begins functions otherwise than is known") }
