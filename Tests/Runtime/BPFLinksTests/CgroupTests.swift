@@ -174,7 +174,7 @@ extension HookTests {
     let fixture = try Self.fixture("on_sock_create")
     let before = descriptorCount()
     for _ in 0..<roundCount { _ = try fixture.program.attachCgroup(at: cgroup.path, rungs: [rung]).rung }
-    #expect(descriptorCount() == before)
+    expectNothingIsLeftOpen(since: before)
     #expect(try CgroupPrograms.attached(at: cgroup.path, .cgroupInetSocketCreate).isEmpty)
   }
 }

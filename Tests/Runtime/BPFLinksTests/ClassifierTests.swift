@@ -207,7 +207,7 @@ extension HookTests {
       for _ in 0..<roundCount {
         _ = try fixture.program.attachClassifier(to: "right", .ingress, rungs: [rung]).rung
       }
-      #expect(descriptorCount() == before)
+      expectNothingIsLeftOpen(since: before)
       #expect(try Classifiers.attached(to: "right", .ingress).isEmpty)
       #expect(try RouteSocket().ingressQdisc(of: TestNetwork.interface("right")) == nil)
     }
@@ -229,7 +229,7 @@ extension HookTests {
       let descriptors = descriptorCount()
       try before.detach()
       for _ in 0..<roundCount { _ = try another.program.attachNetkit(to: "left", position: .first).rung }
-      #expect(descriptorCount() <= descriptors)
+      expectNothingIsLeftOpen(since: descriptors)
       try RouteSocket().delete(TestNetwork.interface("left"))
       #expect(try !link.isAttached())
     }

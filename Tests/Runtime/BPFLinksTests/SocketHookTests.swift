@@ -28,7 +28,7 @@ extension HookTests {
     #expect(try fixture.count == before)
     let descriptors = descriptorCount()
     for _ in 0..<roundCount { _ = try fixture.program.attachSkLookup(toNamespace: path).rung }
-    #expect(descriptorCount() == descriptors)
+    expectNothingIsLeftOpen(since: descriptors)
     let link = try fixture.program.attachSkLookup(toNamespace: path)
     network = nil
     // The kernel takes a namespace apart later.
@@ -62,7 +62,7 @@ extension HookTests {
       #expect(try other.count > 0)
     }
     for _ in 0..<roundCount { _ = try fixture.program.attachFlowDissector(toNamespace: path, rungs: [rung]).rung }
-    #expect(descriptorCount() == descriptors)
+    expectNothingIsLeftOpen(since: descriptors)
   }
 
   @Test func socketFilterRunsTheProgram() throws {
@@ -92,7 +92,7 @@ extension HookTests {
       #expect(link.rung.way == .socketOption)
     }
     for _ in 0..<roundCount { _ = try chooser.program.attachReuseport(to: receiver.number).rung }
-    #expect(descriptorCount() == descriptors + 2)
+    expectNothingIsLeftOpen(since: descriptors)
     #expect(throws: AttachError.self) { _ = try filter.program.attachSocketFilter(to: -1) }
   }
 
@@ -123,7 +123,7 @@ extension HookTests {
     }
     // Nothing is there any more: another takes the place.
     for _ in 0..<roundCount { _ = try other.program.attachSockmap(to: map, rungs: [rung]).rung }
-    #expect(descriptorCount() == descriptors)
+    expectNothingIsLeftOpen(since: descriptors)
     let link = try message.program.attachSockmap(to: map, rungs: [rung])
     if (try? BPF.query(target: UInt32(map.descriptor.number), attachType: 7)) != nil {
       let error = try #require(throws: AttachError.self) {
@@ -179,11 +179,11 @@ extension HookTests {
           let error = try #require(throws: AttachError.self) { _ = try other.program.attachNetfilter(to: hook) }
           #expect(error.report.contains("priority of its own"))
         }
-        #expect(descriptorCount() == descriptors)
+        expectNothingIsLeftOpen(since: descriptors)
       }
       let descriptors = descriptorCount()
       for _ in 0..<roundCount { _ = try fixture.program.attachNetfilter(to: NetfilterHook(.ipv6, .localIn)).rung }
-      #expect(descriptorCount() == descriptors)
+      expectNothingIsLeftOpen(since: descriptors)
       #expect(throws: AttachError.self) {
         _ = try fixture.program.attachNetfilter(to: NetfilterHook(.ipv4, .localIn, priority: .min))
       }

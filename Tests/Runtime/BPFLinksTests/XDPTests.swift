@@ -132,7 +132,7 @@ extension HookTests {
     try network.inside {
       let before = descriptorCount()
       for _ in 0..<roundCount { _ = try fixture.program.attachXDP(to: "right", rungs: [rung]).rung }
-      #expect(descriptorCount() == before)
+      expectNothingIsLeftOpen(since: before)
       #expect(try TestNetwork.interface("right").xdp.programIDs.isEmpty)
     }
   }
