@@ -157,7 +157,7 @@ extension HookTests {
 }
 
 /// Programs that some kernels refuse to load.
-private enum TracingFixture {
+enum TracingFixture {
   static func load(_ name: String) throws -> HookFixture {
     do { return try HookFixture(name, in: tracingObject()) } catch let error as LoadError {
       guard case .loadProgram = error.attempt else { throw error }
