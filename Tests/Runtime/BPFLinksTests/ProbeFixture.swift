@@ -54,7 +54,7 @@ enum ProbeFixture {
     (Tracefs.mounted?.definitions(in: file) ?? []).filter { $0.contains(":merops_") }
   }
 
-  /// Attaches and ends again and again, a thousand times where that takes less than ten seconds or MEROPS_ALL_ROUNDS is
+  /// Attaches and ends again and again, a thousand times where that takes less than three seconds or MEROPS_ALL_ROUNDS is
   /// set; then nothing may be left of it. By many threads, since each detaching waits until every processor has left the
   /// program, which kernels may do for all of them at once.
   static func rounds(_ attach: @escaping @Sendable () throws -> Link) throws {
@@ -70,7 +70,7 @@ enum ProbeFixture {
     try attach().detach()
     let before = held()
     let start = ContinuousClock.now
-    let limit: Duration = unsafe getenv("MEROPS_ALL_ROUNDS") == nil ? .seconds(10) : .seconds(600)
+    let limit: Duration = unsafe getenv("MEROPS_ALL_ROUNDS") == nil ? .seconds(3) : .seconds(600)
     let (begun, ended) = (Counter(), Counter())
     var threads: [JoinableThread] = []
     for _ in 0..<32 {
