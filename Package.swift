@@ -84,7 +84,7 @@ let runtime: [Target] = [
     name: "Merops",
     dependencies: [
       "LinuxCalls", "BPFInstructions", "BPFTypes", "BPFObjectFile", "BPFRelocation", "ObjectListing", "BPFLoader",
-      "BPFLinks", "BPFRings",
+      "BPFLinks", "BPFRings", "BPFRun", "BPFFeatures", "BPFObjects",
     ],
     path: "Sources/Merops", swiftSettings: strict),
 ]

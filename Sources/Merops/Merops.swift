@@ -4,12 +4,15 @@
 //
 // docs/architecture.md tells which module is which.
 
+@_exported public import BPFFeatures
 @_exported public import BPFInstructions
 @_exported public import BPFLinks
 @_exported public import BPFLoader
 @_exported public import BPFObjectFile
+@_exported public import BPFObjects
 @_exported public import BPFRelocation
 @_exported public import BPFRings
+@_exported public import BPFRun
 @_exported public import BPFTypes
 @_exported public import LinuxCalls
 @_exported public import ObjectListing
