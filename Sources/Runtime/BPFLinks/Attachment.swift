@@ -4,8 +4,7 @@ import Synchronization
 
 /// What keeps a program at its hook, and ends that when it goes: one case for each mechanism of the kernel.
 enum Attachment: ~Copyable, Sendable {
-  /// A link of the kernel's: closing its last descriptor ends it, unless it is pinned.
-  case link(FileDescriptor)
+  case kernelLink(KernelLink)
   /// A perf event that runs the program: closing it ends that.
   case perfEvent(PerfEvent)
   case tracefs(TracefsProbe)
@@ -42,7 +41,7 @@ enum Attachment: ~Copyable, Sendable {
 
   borrowing func pin(at path: String) throws(SystemCallError) {
     switch self {
-    case .link(let link): try BPF.pin(link, at: path)
+    case .kernelLink(let link): try link.pin(at: path)
     case .usdt(let usdt): try usdt.pin(at: path)
     default: throw SystemCallError(call: "bpf(BPF_OBJ_PIN)", errno: .notSupported)
     }
@@ -51,7 +50,8 @@ enum Attachment: ~Copyable, Sendable {
   /// - Parameter old: the program that has to be there. What is not a link is updated only where its own program is.
   borrowing func update(to program: Program, replacing old: Program?) throws(SystemCallError) {
     switch self {
-    case .link(let link): try BPF.update(link, to: program.descriptor, replacing: old?.descriptor.number)
+    case .kernelLink(let link):
+      try BPF.update(link.descriptor, to: program.descriptor, replacing: old?.descriptor.number)
     case .perfEvent: throw SystemCallError(call: "ioctl(PERF_EVENT_IOC_SET_BPF)", errno: .notSupported)
     case .tracefs: throw SystemCallError(call: "ioctl(PERF_EVENT_IOC_SET_BPF)", errno: .notSupported)
     case .xdp(let xdp): try xdp.update(to: program, replacing: old)
@@ -67,10 +67,7 @@ enum Attachment: ~Copyable, Sendable {
   /// Ends the attachment; a link's also where it is pinned, or another process has it.
   consuming func end() throws(SystemCallError) {
     switch consume self {
-    case .link(let link):
-      // Kernels before 5.9, and some kinds of links, know no detaching but closing.
-      try? BPF.detach(link)
-      try link.close()
+    case .kernelLink(let link): link.end()
     case .perfEvent(let event): try event.close()
     case .tracefs(let probe): try probe.end()
     case .xdp(let xdp): try xdp.end()
@@ -85,7 +82,7 @@ enum Attachment: ~Copyable, Sendable {
   /// What the kernel tells of a link; `nil` for what is none.
   borrowing func information() throws(SystemCallError) -> BPF.LinkInformation? {
     switch self {
-    case .link(let link): try BPF.information(ofLink: link)
+    case .kernelLink(let link): try BPF.information(ofLink: link.descriptor)
     default: nil
     }
   }
@@ -93,7 +90,7 @@ enum Attachment: ~Copyable, Sendable {
   /// A file that runs an iterator's program while it is read.
   borrowing func createIterator() throws(SystemCallError) -> FileDescriptor {
     switch self {
-    case .link(let link): return try BPF.createIterator(link)
+    case .kernelLink(let link): return try BPF.createIterator(link.descriptor)
     default: throw SystemCallError(call: "bpf(BPF_ITER_CREATE)", errno: .notSupported)
     }
   }

@@ -27,7 +27,9 @@ public struct Link: ~Copyable, Sendable {
   /// - Parameter hook: what kind of hook it is attached to, as far as is known; it only appears in messages.
   public init(pinnedAt path: String, hook: Hook) throws(LinkError) {
     let place = AttachPlace(program: "the pinned program", hook: hook, target: path)
-    do throws(SystemCallError) { self.init(place, rung: Rung(.link), .link(try BPF.open(pin: path))) } catch {
+    do throws(SystemCallError) {
+      self.init(place, rung: Rung(.link), .kernelLink(KernelLink(try BPF.open(pin: path), isKept: true)))
+    } catch {
       throw LinkError(place: place, rung: Rung(.link), attempt: "open", cause: error)
     }
   }
