@@ -110,12 +110,24 @@ extension BPF {
   }
 
   package static func information(ofTypes types: borrowing FileDescriptor) throws(SystemCallError) -> TypesInformation {
-    var name = [UInt8](repeating: 0, count: 64)
+    do { return try information(ofTypes: types, nameByteCount: 64) } catch {
+      // Before 5.11, types have no names, and nobody may ask for one.
+      guard error.errno == .argumentListTooLong else { throw error }
+      return try information(ofTypes: types, nameByteCount: 0)
+    }
+  }
+
+  private static func information(
+    ofTypes types: borrowing FileDescriptor, nameByteCount: Int
+  ) throws(SystemCallError) -> TypesInformation {
+    var name = [UInt8](repeating: 0, count: nameByteCount)
     var information = linux_bpf_btf_info()
     let number = types.number
     let result = unsafe name.withUnsafeMutableBytes { name in
-      information.name = unsafe address(UnsafeRawPointer(name.baseAddress))
-      information.name_len = UInt32(name.count)
+      if name.count > 0 {
+        information.name = unsafe address(UnsafeRawPointer(name.baseAddress))
+        information.name_len = UInt32(name.count)
+      }
       return Result { () throws(SystemCallError) in try read(&information, of: number) }
     }
     try result.get()

@@ -7,6 +7,7 @@ import Testing
 extension HookTests {
   @Test(arguments: Rung.tracepoint)
   func tracepointRunsTheProgram(rung: Rung) throws {
+    try ProbeFixture.needPerfLinks(rung)
     let fixture = try HookFixture("on_tracepoint", in: tracepointsObject())
     do {
       let link = try fixture.program.attachTracepoint("sys_enter_getppid", category: "syscalls", rungs: [rung])
@@ -20,6 +21,7 @@ extension HookTests {
   }
 
   @Test func aTracepointsCookieComes() throws {
+    try ProbeFixture.needPerfLinks()
     let fixture = try HookFixture("on_tracepoint", in: tracepointsObject())
     let link = try fixture.program.attachTracepoint("sys_enter_getppid", category: "syscalls", cookie: 0x1234_5678_9abc)
     _ = getppid()
