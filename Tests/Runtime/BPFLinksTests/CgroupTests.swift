@@ -19,19 +19,26 @@ struct TestCgroup: ~Copyable {
     let path = "\(root)/merops-test-\(getpid())"
     let made = unsafe mkdir(path, 0o755)
     #expect(made == 0 || errno == EEXIST)
-    try Self.move(to: path)
+    try Self.move(getpid(), to: path)
     former = root + line.dropFirst(3)
     self.path = path
   }
 
-  private static func move(to path: String) throws {
+  private static func move(_ process: Int32, to path: String) throws {
     let file = try FileDescriptor(opening: "\(path)/cgroup.procs", flags: O_WRONLY)
-    try unsafe writeAll(Array("\(getpid())".utf8).span.bytes, to: file.number)
+    try unsafe writeAll(Array("\(process)".utf8).span.bytes, to: file.number)
   }
 
   deinit {
-    try? Self.move(to: former)
-    unsafe rmdir(path)
+    // Tests of other suites start processes meanwhile, which are then here, too.
+    for _ in 0..<500 {
+      let here = (try? contents(ofFile: "\(path)/cgroup.procs")) ?? []
+      for process in String(decoding: here, as: UTF8.self).split(separator: "\n").compactMap({ Int32($0) }) {
+        try? Self.move(process, to: former)
+      }
+      if unsafe rmdir(path) == 0 { return }
+      usleep(20_000)
+    }
   }
 }
 
