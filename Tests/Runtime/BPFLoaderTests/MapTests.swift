@@ -184,7 +184,7 @@ import Testing
   func manyElements(type: MapType, way: BatchWay) throws {
     let count: UInt32 = 33
     let isTrie = type == .lpmTrie
-    // Those that forget do so before they are full. Full tries refuse to replace, before 6.13.
+    // Those that forget do so before they are full. Full tries refuse to replace on 5.10.
     let tested = try make(
       type, key: isTrie ? 8 : 4,
       entries: type == .lruHash || type == .lruPerCPUHash ? 10_000 : isTrie ? count + 1 : count,
