@@ -50,12 +50,10 @@ private func processors(_ list: String) throws(SystemCallError) -> [Int32] {
 
 /// The release of this machine's kernel, such as `6.1.0-21-amd64`.
 package func kernelRelease() -> String {
-  guard let bytes = try? contents(ofFile: "/proc/sys/kernel/osrelease") else { return "unknown" }
-  return String(decoding: bytes.prefix { $0 != UInt8(ascii: "\n") }, as: UTF8.self)
+  line(ofFile: "/proc/sys/kernel/osrelease") ?? "unknown"
 }
 
 /// The version of this machine's kernel, as uname -v says it: when and by whom it was built.
 package func kernelVersion() -> String {
-  guard let bytes = try? contents(ofFile: "/proc/sys/kernel/version") else { return "" }
-  return String(decoding: bytes.prefix { $0 != UInt8(ascii: "\n") }, as: UTF8.self)
+  line(ofFile: "/proc/sys/kernel/version") ?? ""
 }

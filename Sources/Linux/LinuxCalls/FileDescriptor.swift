@@ -97,6 +97,11 @@ package func contents(ofFile path: String) throws(SystemCallError) -> [UInt8] {
   try FileDescriptor(opening: path, flags: O_RDONLY).readAll()
 }
 
+/// The first line of a file, as those of /proc and /sys are that hold one value; `nil` where it cannot be read.
+package func line(ofFile path: String) -> String? {
+  (try? contents(ofFile: path)).map { String(decoding: $0.prefix { $0 != UInt8(ascii: "\n") }, as: UTF8.self) }
+}
+
 /// write(2) to a descriptor that somebody else owns, such as standard output. Returns how many bytes went out.
 package func write(_ bytes: RawSpan, to descriptor: CInt) throws(SystemCallError) -> Int {
   try retrying("write") { unsafe bytes.withUnsafeBytes { unsafe linux_write(descriptor, $0.baseAddress, $0.count) } }

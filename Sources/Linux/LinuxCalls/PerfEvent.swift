@@ -26,6 +26,11 @@ package struct PerfEvent: ~Copyable, Sendable {
     package var startsDisabled = false
 
     package init(type: UInt32) { self.type = type }
+
+    /// Each time that a tracepoint is hit, whose number tracefs tells.
+    package init(tracepoint number: UInt64) {
+      (type, config, period) = (Self.tracepoint, number, 1)
+    }
   }
 
   /// - Parameters:
@@ -100,20 +105,14 @@ extension PerfEvent.Attributes {
 
   /// The number of a PMU that has none of its own, such as `kprobe` (4.17); `nil` where the kernel has no such.
   package static func type(ofUnit name: String) -> UInt32? {
-    guard let text = try? contents(ofFile: "/sys/bus/event_source/devices/\(name)/type") else { return nil }
-    return UInt32(String(decoding: text, as: UTF8.self).trimmingNewline)
+    line(ofFile: "/sys/bus/event_source/devices/\(name)/type").flatMap { UInt32($0) }
   }
 
   /// Where a PMU has a field of its configuration: `config:32-63` is `(32, 63)`.
   package static func bits(ofUnit name: String, field: String) -> ClosedRange<Int>? {
-    guard let bytes = try? contents(ofFile: "/sys/bus/event_source/devices/\(name)/format/\(field)") else { return nil }
-    let bounds = String(decoding: bytes, as: UTF8.self).trimmingNewline.dropFirst("config:".count).split(separator: "-")
-      .compactMap { Int($0) }
+    guard let place = line(ofFile: "/sys/bus/event_source/devices/\(name)/format/\(field)") else { return nil }
+    let bounds = place.dropFirst("config:".count).split(separator: "-").compactMap { Int($0) }
     guard let first = bounds.first, let last = bounds.last, first <= last, last < 64 else { return nil }
     return first...last
   }
-}
-
-extension String {
-  fileprivate var trimmingNewline: Substring { hasSuffix("\n") ? dropLast() : self[...] }
 }

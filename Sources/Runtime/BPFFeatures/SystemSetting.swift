@@ -9,13 +9,6 @@ public struct SystemSetting: Hashable, Sendable {
   public let meaning: String
 
   static func all() -> [SystemSetting] {
-    func text(_ path: String) -> String? {
-      (try? contents(ofFile: path)).map {
-        String(decoding: $0, as: UTF8.self).split(separator: "\n", omittingEmptySubsequences: true).first.map(
-          String.init)
-          ?? ""
-      }
-    }
     let rows: [(path: String, meaning: (String) -> String)] = [
       (
         "/proc/sys/kernel/unprivileged_bpf_disabled",
@@ -44,7 +37,7 @@ public struct SystemSetting: Hashable, Sendable {
       ),
     ]
     return rows.map { row in
-      let value = text(row.path)
+      let value = line(ofFile: row.path)
       return SystemSetting(
         path: row.path, value: value, meaning: value.map(row.meaning) ?? "cannot be read, or is not there")
     }

@@ -51,10 +51,8 @@ extension AttachError: CustomStringConvertible {
   private var details: [String] {
     switch reason {
     case .noSuchInterface(let known):
-      let near = NearNames.of(place.target, in: known)
-      return near.isEmpty
-        ? ["The interfaces here are \(known.joined(separator: ", "))."]
-        : ["Did you mean \(near.joined(separator: " or "))? The interfaces here are \(known.joined(separator: ", "))."]
+      let question = NearNames.question(NearNames.of(place.target, in: known)).map { $0 + " " } ?? ""
+      return ["\(question)The interfaces here are \(known.joined(separator: ", "))."]
     case .notEthernet:
       return ["Only interfaces with Ethernet headers can be captured on."]
     case .noTarget(_, let hint): return hint.map { [$0] } ?? []

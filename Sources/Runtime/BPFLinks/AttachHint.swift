@@ -13,17 +13,12 @@ enum AttachHint {
     var release = ""
 
     static var here: Machine {
-      func number(_ path: String) -> Int? {
-        (try? contents(ofFile: path)).flatMap { Int(String(decoding: $0.prefix { $0 != 10 }, as: UTF8.self)) }
-      }
+      func number(_ name: String) -> Int? { line(ofFile: "/proc/sys/kernel/\(name)").flatMap { Int($0) } }
       // `none [integrity] confidentiality`: the brackets are round the one that holds.
-      let lockdown = (try? contents(ofFile: "/sys/kernel/security/lockdown")).flatMap { text in
-        String(decoding: text, as: UTF8.self).split { $0 == " " || $0 == "\n" }.first { $0.hasPrefix("[") }
-          .map { String($0.dropFirst().dropLast()) }
-      }
+      let lockdown = line(ofFile: "/sys/kernel/security/lockdown")?.split(separator: " ").first { $0.hasPrefix("[") }
       return Machine(
-        perfEventParanoid: number("/proc/sys/kernel/perf_event_paranoid"), lockdown: lockdown,
-        unprivilegedBPFDisabled: number("/proc/sys/kernel/unprivileged_bpf_disabled"), release: kernelRelease())
+        perfEventParanoid: number("perf_event_paranoid"), lockdown: lockdown.map { String($0.dropFirst().dropLast()) },
+        unprivilegedBPFDisabled: number("unprivileged_bpf_disabled"), release: kernelRelease())
     }
   }
 

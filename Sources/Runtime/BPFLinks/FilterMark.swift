@@ -16,7 +16,7 @@ struct FilterMark: Hashable, Sendable {
   /// A filter of this process.
   init(program: String, madeQdisc: Bool) {
     self.program = program
-    owner = .current ?? ProcessIdentity(pid: 0, start: 0, namespace: 0)
+    owner = .current
     self.madeQdisc = madeQdisc
   }
 

@@ -16,10 +16,6 @@ extension Program {
     return try place.climb(rungs) { (rung) throws(RungFailure) in
       guard rung.way != .link else { return try link(type, at: UInt32(bitPattern: namespace.number), .last) }
       return try RungFailure.running { () throws(SystemCallError) in
-        // BPF_PROG_ATTACH would put ours in the place of the one that is there.
-        if try !BPF.query(target: UInt32(bitPattern: namespace.number), attachType: type).programs.isEmpty {
-          throw SystemCallError(call: "bpf(BPF_PROG_ATTACH)", errno: .exists)
-        }
         return .program(
           try ProgramAttachment(
             self, to: .namespace(NetworkNamespace(namespace.duplicate())), attachType: type, isShared: false))

@@ -1,6 +1,7 @@
 public import BPFLoader
 import BPFObjectFile
 import BPFRelocation
+import ByteReading
 import Glibc
 public import LinuxCalls
 
@@ -72,10 +73,10 @@ extension Program {
   }
 
   private func iterate(_ parameters: [UInt32]) throws(SystemCallError) -> Attachment {
-    let bytes = parameters.flatMap { word in (0..<4).map { UInt8(truncatingIfNeeded: word >> (8 * $0)) } }
-    return .link(
+    .link(
       try BPF.createLink(
-        program: descriptor, attachType: plan.expectedAttachType.rawValue, to: .iterator(bytes)))
+        program: descriptor, attachType: plan.expectedAttachType.rawValue,
+        to: .iterator([UInt8](littleEndian: parameters))))
   }
 }
 

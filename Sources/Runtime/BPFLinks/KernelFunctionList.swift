@@ -108,10 +108,17 @@ enum KprobeBlacklist {
 }
 
 extension KernelFunctionList {
+  /// In the order of the list; a name comes as often as it stands there.
+  func names(matching glob: Glob) -> [String] {
+    functions(containing: glob.literal, where: glob.matches).map(\.name)
+      // Some kernels list places whose functions the linker has dropped, under names that they make up.
+      .filter { !$0.hasPrefix("__ftrace_invalid_address__") }
+  }
+
   /// The functions that can be traced and whose name a glob matches, each once.
   static func names(matching pattern: String) -> [String] {
     let glob = Glob(pattern)
     let list = traceable(addresses: false) ?? symbols()
-    return Set((list?.functions(where: glob.matches) ?? []).filter(\.isReal).map(\.name)).sorted()
+    return Set(list?.names(matching: glob) ?? []).sorted()
   }
 }

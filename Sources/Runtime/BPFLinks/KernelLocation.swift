@@ -61,12 +61,10 @@ extension KernelLocation {
             hint: "It is in \(Set(elsewhere).sorted().joined(separator: ", ")).")
         }
       }
-      let near = symbols.names(near: name)
       return .noTarget(
         module.map { "the module \($0) is not loaded, or has no such function" } ?? "there is no such function",
-        hint: near.isEmpty
-          ? "The compiler may have inlined it. /proc/kallsyms lists what is there."
-          : "Did you mean \(near.joined(separator: " or "))?")
+        hint: NearNames.question(symbols.names(near: name))
+          ?? "The compiler may have inlined it. /proc/kallsyms lists what is there.")
     }
     if KprobeBlacklist.contains(name) ?? false {
       return .noTarget(

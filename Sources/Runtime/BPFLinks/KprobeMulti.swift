@@ -87,10 +87,9 @@ extension KernelFunctions {
       }
       if !addresses.isEmpty { break }
       if let list = KernelFunctionList.traceable(addresses: false) {
-        let traceable = list.functions(containing: glob.literal, where: glob.matches).filter(\.isReal).map(\.name)
         // One name that the kernel does not know sinks all.
         let names = known.map { Set($0.map(\.name)) }
-        symbols = traceable.filter { names?.contains($0) ?? true }.unique
+        symbols = list.names(matching: glob).filter { names?.contains($0) ?? true }.unique
       } else if let known {
         symbols = known.map(\.name).unique
       } else {
@@ -131,18 +130,10 @@ extension KernelFunctions {
       let symbols = KernelFunctionList.symbols()
     else { return error }
     guard let missing = names.first(where: { symbols.functions(named: $0, module: nil).isEmpty }) else { return error }
-    let near = symbols.names(near: missing)
     return AttachError(
       place: error.place,
-      reason: .noTarget(
-        "there is no function \(missing)",
-        hint: near.isEmpty ? nil : "Did you mean \(near.joined(separator: " or "))?"))
+      reason: .noTarget("there is no function \(missing)", hint: NearNames.question(symbols.names(near: missing))))
   }
-}
-
-extension KernelFunctionList.Function {
-  /// Some kernels list places whose functions the linker has dropped, under names that they make up.
-  var isReal: Bool { !name.hasPrefix("__ftrace_invalid_address__") }
 }
 
 extension Array where Element: Hashable {

@@ -7,6 +7,11 @@ package enum NearNames {
     return distances.filter { $0.distance <= limit }.sorted { $0.distance < $1.distance }.prefix(3).map(\.name)
   }
 
+  /// Asks whether one of them was meant; `nil` where there is none.
+  package static func question(_ near: [String]) -> String? {
+    near.isEmpty ? nil : "Did you mean \(near.joined(separator: " or "))?"
+  }
+
   /// How many bytes have to be inserted, removed or changed to make one of the other.
   private static func distance(_ one: [UInt8], _ other: [UInt8]) -> Int {
     var row = Array(0...other.count)

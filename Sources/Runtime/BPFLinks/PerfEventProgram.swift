@@ -1,4 +1,5 @@
 import BPFLoader
+import BPFObjectFile
 import LinuxCalls
 
 extension Rung {
@@ -16,7 +17,8 @@ extension Program {
       switch rung.way {
       case .link:
         let link = try BPF.createLink(
-          program: descriptor, attachType: 41, to: .perfEvent(event.descriptor.number, cookie: cookie))
+          program: descriptor, attachType: AttachType.perfEvent.rawValue,
+          to: .perfEvent(event.descriptor.number, cookie: cookie))
         // The link holds the event from now on.
         try event.enable()
         return .link(link)

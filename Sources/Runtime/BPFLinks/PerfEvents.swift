@@ -174,17 +174,20 @@ extension AttachPlace {
     guard errno == .noSuchFile || errno == .notSupported || errno == .noSuchDevice else { return nil }
     switch event {
     case .hardware, .cache, .raw(_, unit: nil):
-      let units = entries(ofDirectory: "/sys/bus/event_source/devices").sorted()
+      let units = Self.units
       // `cpu`, `cpu_core` and `cpu_atom`, `armv8_pmuv3_0`
-      guard units.contains(where: { $0.hasPrefix("cpu") || $0.contains("pmuv") }) else { return noUnit("cpu") }
+      guard units.contains(where: { $0.hasPrefix("cpu") || $0.contains("pmuv") }) else {
+        return noUnit("cpu", among: units)
+      }
       return .noTarget("the processor does not count that", hint: "'perf list' tells what it counts.")
     case .software, .raw, .tracepoint: return nil
     }
   }
 
-  private func noUnit(_ name: String) -> AttachError.Reason {
-    let units = entries(ofDirectory: "/sys/bus/event_source/devices").sorted()
-    return .noTarget(
+  private static var units: [String] { entries(ofDirectory: "/sys/bus/event_source/devices").sorted() }
+
+  private func noUnit(_ name: String, among units: [String] = units) -> AttachError.Reason {
+    .noTarget(
       "this machine has no performance monitoring unit \(name)",
       hint:
         "There are \(units.joined(separator: ", ")). Virtual machines often have none of the processor's; the software"

@@ -15,6 +15,14 @@ struct ProgramAttachment: ~Copyable, Sendable {
       case .namespace(let namespace): try namespace.run { () throws(SystemCallError) in try body(0) }
       }
     }
+
+    /// As BPF_PROG_QUERY takes it.
+    var number: UInt32 {
+      switch self {
+      case .descriptor(let descriptor): UInt32(bitPattern: descriptor.number)
+      case .namespace(let namespace): UInt32(bitPattern: namespace.descriptor.number)
+      }
+    }
   }
 
   private let target: Target
@@ -23,10 +31,14 @@ struct ProgramAttachment: ~Copyable, Sendable {
   /// `nil` once it has been taken back.
   private let program: Mutex<Program?>
 
-  /// - Parameter isShared: whether others may be at the same place (`BPF_F_ALLOW_MULTI`, cgroups).
+  /// - Parameter isShared: whether others may be at the same place (`BPF_F_ALLOW_MULTI`, cgroups). Elsewhere EEXIST tells of one.
   init(
     _ program: Program, to target: consuming Target, attachType: UInt32, isShared: Bool
   ) throws(SystemCallError) {
+    // BPF_PROG_ATTACH would put ours in the place of one that is there. Not every kernel tells of any (maps: 5.17).
+    if !isShared, let there = try? BPF.query(target: target.number, attachType: attachType), !there.programs.isEmpty {
+      throw SystemCallError(call: "bpf(BPF_PROG_ATTACH)", errno: .exists)
+    }
     try target.reach { (number) throws(SystemCallError) in
       try BPF.attach(program.descriptor, to: number, attachType: attachType, flags: isShared ? Self.allowMulti : 0)
     }

@@ -15,14 +15,9 @@ extension Program {
       throw AttachError(place: place, reason: .noTarget("it is no map of sockets", hint: nil))
     }
     let attachType = (type ?? plan.expectedAttachType).rawValue
-    let target = UInt32(bitPattern: map.descriptor.number)
     return try place.climb(rungs) { (rung) throws(RungFailure) in
-      guard rung.way != .link else { return try link(attachType, at: target, .last) }
+      guard rung.way != .link else { return try link(attachType, at: UInt32(bitPattern: map.descriptor.number), .last) }
       return try RungFailure.running { () throws(SystemCallError) in
-        // BPF_PROG_ATTACH would put ours in the place of one that is there. Before 5.17 the kernel does not tell of any.
-        if let there = try? BPF.query(target: target, attachType: attachType), !there.programs.isEmpty {
-          throw SystemCallError(call: "bpf(BPF_PROG_ATTACH)", errno: .exists)
-        }
         return .program(
           try ProgramAttachment(
             self, to: .descriptor(map.descriptor.duplicate()), attachType: attachType, isShared: false))

@@ -17,7 +17,7 @@ extension Program {
           place: AttachPlace(program: name, hook: .kprobe, target: systemCall),
           reason: .noTarget(
             "there is no such system call",
-            hint: near.isEmpty ? nil : "Did you mean \(near.joined(separator: " or "))?"))
+            hint: NearNames.question(near)))
       }
       function = found
     }

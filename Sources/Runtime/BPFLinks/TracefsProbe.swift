@@ -19,7 +19,7 @@ struct TracefsDefinition: Hashable, Sendable {
       let character = Character(Unicode.Scalar(byte))
       return character.isASCII && (character.isLetter || character.isNumber) ? character : "_"
     }
-    self.init(file: file, group: ProbeOwner.this.group, name: "p_\(String(letters))_\(number)")
+    self.init(file: file, group: ProbeGroup().name, name: "p_\(String(letters))_\(number)")
   }
 
   private init(file: Tracefs.Definitions, group: String, name: String) {
@@ -45,7 +45,7 @@ struct TracefsDefinition: Hashable, Sendable {
       // `r8:GROUP/NAME PLACE`
       guard let colon = line.firstIndex(of: ":") else { return false }
       let parts = line[line.index(after: colon)...].prefix { $0 != " " }.split(separator: "/", maxSplits: 1)
-      guard parts.count == 2, let owner = ProbeOwner(group: parts[0]), owner.hasEnded else { return false }
+      guard parts.count == 2, let group = ProbeGroup(parts[0]), group.owner.isKnownToHaveEnded else { return false }
       let left = TracefsDefinition(file: file, group: String(parts[0]), name: String(parts[1]))
       return (try? left.remove(from: tracefs)) != nil
     }
@@ -79,10 +79,8 @@ struct TracefsProbe: ~Copyable, Sendable {
     try RungFailure.running { () throws(SystemCallError) in try definition.define(kind, place, in: tracefs) }
     do throws(RungFailure) {
       let event = try RungFailure.running { () throws(SystemCallError) in
-        var attributes = PerfEvent.Attributes(type: PerfEvent.Attributes.tracepoint)
-        attributes.config = try tracefs.number(ofEvent: definition.name, category: definition.group)
-        attributes.period = 1
-        return try PerfEvent(attributes, pid: pid, cpu: pid == -1 ? 0 : -1)
+        let number = try tracefs.number(ofEvent: definition.name, category: definition.group)
+        return try PerfEvent(PerfEvent.Attributes(tracepoint: number), pid: pid, cpu: pid == -1 ? 0 : -1)
       }
       // A cookie takes a link, on whatever event.
       let attachment = try program.attach(

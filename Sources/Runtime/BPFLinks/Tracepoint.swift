@@ -15,21 +15,16 @@ extension Program {
         throw AttachError(place: place, reason: .failed(error.call, error.errno))
       }
       let known = entries(ofDirectory: "\(tracefs.root)/events/\(category)")
-      let near = NearNames.of(name, in: known)
       throw AttachError(
         place: place,
         reason: .noTarget(
           known.isEmpty ? "there is no such category of tracepoints" : "there is no such tracepoint",
-          hint: near.isEmpty
-            ? "\(tracefs.root)/events lists them." : "Did you mean \(near.joined(separator: " or "))?"))
+          hint: NearNames.question(NearNames.of(name, in: known)) ?? "\(tracefs.root)/events lists them."))
     }
     return try place.climb(rungs) { (rung) throws(RungFailure) in
-      var attributes = PerfEvent.Attributes(type: PerfEvent.Attributes.tracepoint)
-      attributes.config = number
-      attributes.period = 1
       let event = try RungFailure.running { () throws(SystemCallError) in
         // One processor stands for all: a program on a tracepoint runs wherever that is hit.
-        try PerfEvent(attributes, pid: -1, cpu: 0)
+        try PerfEvent(PerfEvent.Attributes(tracepoint: number), pid: -1, cpu: 0)
       }
       return try attach(to: event, cookie: cookie, rung)
     }

@@ -113,8 +113,7 @@ extension AttachPlace {
 
   /// The security modules that run; `nil` where securityfs does not tell.
   fileprivate static var securityModules: [String]? {
-    guard let text = try? contents(ofFile: "/sys/kernel/security/lsm") else { return nil }
-    return String(decoding: text, as: UTF8.self).split { $0 == "," || $0 == "\n" }.map(String.init)
+    line(ofFile: "/sys/kernel/security/lsm")?.split(separator: ",").map(String.init)
   }
 }
 

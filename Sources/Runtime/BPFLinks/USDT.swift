@@ -145,14 +145,12 @@ extension AttachPlace {
 extension AttachError.Reason {
   fileprivate static func noProbe(_ provider: String, _ name: String, among probes: [USDTProbe]) -> Self {
     let known = Set(probes.map { "\($0.provider):\($0.name)" }).sorted()
-    let near = NearNames.of("\(provider):\(name)", in: known)
     return .noTarget(
       known.isEmpty ? "the file has no probes" : "the file has no such probe",
       hint: known.isEmpty
         ? "They have to be compiled in (<sys/sdt.h>), and stay when the file is stripped; 'readelf -n' lists them."
-        : near.isEmpty
-          ? "It has \(known.prefix(8).joined(separator: ", ")).\(known.count > 8 ? " And more." : "")"
-          : "Did you mean \(near.joined(separator: " or "))?")
+        : NearNames.question(NearNames.of("\(provider):\(name)", in: known))
+          ?? "It has \(known.prefix(8).joined(separator: ", ")).\(known.count > 8 ? " And more." : "")")
   }
 }
 

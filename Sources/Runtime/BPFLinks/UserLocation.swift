@@ -53,9 +53,9 @@ extension UserFunctionError {
       let near = NearNames.of(name, in: Array(Set(alike)).sorted())
       return .noTarget(
         "the file has no such function",
-        hint: near.isEmpty
-          ? "Its symbols may have been stripped, or the compiler has inlined the function; an offset in the file does."
-          : "Did you mean \(near.joined(separator: " or "))?")
+        hint: NearNames.question(near)
+          ?? "Its symbols may have been stripped, or the compiler has inlined the function; an offset in the file does."
+      )
     case .noSuchVersion(let known):
       return .noTarget("the file has no such version of it", hint: "It has \(known.joined(separator: ", ")).")
     case .ambiguous(let addresses):

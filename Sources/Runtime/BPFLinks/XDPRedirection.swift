@@ -1,5 +1,6 @@
 public import BPFLoader
 import BPFObjectFile
+import ByteReading
 import LinuxCalls
 
 // Where an XDP program sends frames with `bpf_redirect_map`, and the program that runs there: elements of maps, which stay
@@ -27,12 +28,9 @@ extension Map {
 
   /// `struct bpf_devmap_val`, `struct bpf_cpumap_val`: a number, then a program's descriptor, negative for none.
   private func setRedirection(_ key: UInt32, _ number: UInt32, _ program: Program?) throws(MapError) {
-    var value = bytes(number)
-    if spec.valueSize >= 8 { value += bytes(UInt32(bitPattern: program?.descriptor.number ?? -1)) }
-    // A value without room for the program is too short, which is the kernel's EINVAL.
-    if spec.valueSize < 8, program != nil { value += bytes(0) }
-    try set(value, forKey: bytes(key))
+    var value = [number]
+    if spec.valueSize >= 8 || program != nil { value.append(UInt32(bitPattern: program?.descriptor.number ?? -1)) }
+    // A map whose values have no room for the program refuses the longer one.
+    try set([UInt8](littleEndian: value), forKey: [UInt8](littleEndian: [key]))
   }
-
-  private func bytes(_ word: UInt32) -> [UInt8] { unsafe withUnsafeBytes(of: word) { unsafe Array($0) } }
 }

@@ -147,7 +147,7 @@ extension HookTests {
     let network = try TestNetwork()
     let fixture = try Self.fixture()
     let pid = Self.endedProcess()
-    let own = try #require(ProcessIdentity.current)
+    let own = ProcessIdentity.current
     let dead = "merops:on_classifier:\(pid):1:\(own.namespace):qdisc"
     let living = FilterMark(program: "on_classifier", madeQdisc: true).text
     let elsewhere = "merops:on_classifier:\(pid):1:1"

@@ -168,9 +168,9 @@ extension HookTests {
     try ProbeFixture.needKprobes()
     let fixture = try HookFixture("on_kprobe", in: probesObject())
     let tracefs = try #require(Tracefs.mounted)
-    let this = ProbeOwner.this
-    let groups =
-      [ProbeOwner(namespace: this.namespace, pid: 1, start: .max), this].map(\.group) + ["merops_like"]
+    let this = ProcessIdentity.current
+    let owners = [ProcessIdentity(pid: 1, start: .max, namespace: this.namespace), this]
+    let groups = owners.map { ProbeGroup(of: $0).name } + ["merops_like"]
     for group in groups { try tracefs.define("p:\(group)/left \(systemCalls)getppid", in: .kprobes) }
     defer { for group in groups { try? tracefs.define("-:\(group)/left", in: .kprobes) } }
     let link = try fixture.program.attachSystemCall("getppid", rungs: [Rung(.perfEvent)])
@@ -330,12 +330,12 @@ extension NetworkNamespace {
   }
 
   @Test func processesOwnTheirProbes() {
-    let this = ProbeOwner.this
-    #expect(ProbeOwner(group: this.group) == this)
-    #expect(!this.hasEnded)
-    #expect(this.namespace != 0 && this.start != 0)
+    let this = ProbeGroup()
+    #expect(ProbeGroup(this.name) == this)
+    #expect(!this.owner.isKnownToHaveEnded)
+    #expect(this.owner.namespace != 0 && this.owner.start != 0)
     for group in ["", "merops", "merops_1_2", "merops_1_2_x", "merops_1_2_3_4", "x_1_2_3", "merops_1_-_3"] {
-      #expect(ProbeOwner(group: group) == nil)
+      #expect(ProbeGroup(group) == nil)
     }
   }
 }

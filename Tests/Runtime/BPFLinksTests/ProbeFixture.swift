@@ -1,4 +1,3 @@
-import BPFLinks
 import BPFLoader
 import BPFObjectFile
 import BPFRelocation
@@ -8,6 +7,8 @@ import Glibc
 import LinuxCalls
 import Synchronization
 import Testing
+
+@testable import BPFLinks
 
 private final class Counter: Sendable {
   private let number = Atomic<Int>(0)
@@ -49,9 +50,9 @@ enum ProbeFixture {
     }
   }
 
-  /// The probes in tracefs that processes like this one own.
+  /// The probes in tracefs that this process owns.
   static func definitions(_ file: Tracefs.Definitions) -> [String] {
-    (Tracefs.mounted?.definitions(in: file) ?? []).filter { $0.contains(":merops_") }
+    (Tracefs.mounted?.definitions(in: file) ?? []).filter { $0.contains(":\(ProbeGroup().name)/") }
   }
 
   /// Attaches and ends again and again, a thousand times where that takes less than three seconds or MEROPS_ALL_ROUNDS is

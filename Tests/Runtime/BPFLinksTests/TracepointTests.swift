@@ -45,6 +45,22 @@ extension HookTests {
     _ = link.place
   }
 
+  @Test func linksAreListedWhileOthersAreMade() throws {
+    let fixture = try HookFixture("on_raw_tracepoint", in: tracepointsObject())
+    let program = fixture.program
+    let end = ContinuousClock.now + .seconds(1)
+    let maker = try JoinableThread {
+      while ContinuousClock.now < end { _ = try? program.attachRawTracepoint("sys_enter").detach() }
+    }
+    defer { maker.join() }
+    while ContinuousClock.now < end {
+      try BPF.forEach(.link) { (link) throws(SystemCallError) in
+        _ = try BPF.information(ofLink: link)
+        return true
+      }
+    }
+  }
+
   @Test(arguments: Rung.tracing)
   func typedTracepointRunsTheProgram(rung: Rung) throws {
     let fixture = try HookFixture("on_typed_tracepoint", in: tracepointsObject())

@@ -197,15 +197,15 @@ extension HookTests {
     let fixture = try HookFixture("on_uprobe", in: probesObject())
     let tracefs = try #require(Tracefs.mounted)
     let libc = try #require(UserFile(named: "libc"))
-    let this = ProbeOwner.this
+    let this = ProcessIdentity.current
     let owners = [
       // A process of this number has started at another time.
-      ProbeOwner(namespace: this.namespace, pid: 1, start: .max),
-      ProbeOwner(namespace: this.namespace, pid: .max, start: 1),
+      ProcessIdentity(pid: 1, start: .max, namespace: this.namespace),
+      ProcessIdentity(pid: .max, start: 1, namespace: this.namespace),
       // Alive, or not to be seen from here.
-      this, ProbeOwner(namespace: 1, pid: 1, start: .max),
+      this, ProcessIdentity(pid: 1, start: .max, namespace: 1),
     ]
-    let groups = owners.map(\.group) + ["merops_like"]
+    let groups = owners.map { ProbeGroup(of: $0).name } + ["merops_like"]
     for group in groups { try tracefs.define("p:\(group)/left \(libc.path):0x1000", in: .uprobes) }
     defer { for group in groups { try? tracefs.define("-:\(group)/left", in: .uprobes) } }
     let link = try fixture.program.attachUprobe(.symbol("getppid"), in: "libc", rungs: [Rung(.perfEvent)])

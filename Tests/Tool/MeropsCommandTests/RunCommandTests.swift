@@ -25,7 +25,7 @@ extension Privileged {
 
     private func list(_ kind: String, heldBy pid: Int32) throws -> [Entry] {
       let process = try RunningProcess(Tool.path, ["list", kind, "--json"], in: .current())
-      #expect(try process.wait() == 0)
+      #expect(try process.wait() == 0, "\(process.errors)")
       let entries = try process.outputLines.map { try JSONDecoder().decode(Entry.self, from: Data($0.utf8)) }
       return entries.filter { $0.holders.contains { $0.pid == pid } }
     }
