@@ -23,7 +23,10 @@ package enum BPF {
     UInt64(UInt(bitPattern: pointer))
   }
 
-  /// The name as the kernel keeps it: at most 15 bytes and a NUL.
+  /// A name as the kernel keeps it, which has 16 bytes for it and a NUL.
+  package static func shortened(_ name: String) -> String { String(decoding: name.utf8.prefix(15), as: UTF8.self) }
+
+  /// At most as many bytes as leave room for a NUL.
   static func copy<Name: BitwiseCopyable>(_ name: String, into field: inout Name) {
     unsafe withUnsafeMutableBytes(of: &field) { field in
       for (index, byte) in name.utf8.prefix(field.count - 1).enumerated() { unsafe field[index] = byte }

@@ -25,7 +25,6 @@ public struct Feature: Hashable, Sendable {
 
 extension Feature.Answer {
   /// What a refusal says of a feature that was tried.
-  /// - Parameter known: whether the kernel's own types name it: then a refusal for want of privilege says less.
   init(refusal: SystemCallError, missing: [Capability]) {
     switch refusal.errno {
     case .notPermitted, .accessDenied:

@@ -26,13 +26,16 @@ public struct FeatureReport: Sendable {
     let version = TargetKernel.running.versionCode
 
     let types = KernelEnumeration(
-      "bpf_prog_type", prefix: "BPF_PROG_TYPE_", in: btf, fallback: ProgramProbe.types
+      "bpf_prog_type", prefix: "BPF_PROG_TYPE_", in: btf, fallback: KnownTypeNames.programTypes
     ).items.filter { $0.number > 0 }
     let probes = types.map { [missing] in
       ($0.name, ProgramProbe(type: ProgramType(rawValue: $0.number), version: version, missing: missing))
     }
+    let builtIn = BuiltInFeatures(btf: btf)
     var groups = [
-      FeatureGroup("program types", probes.map { Feature($0, number: $1.type.rawValue, $1.answer) })
+      builtIn.completed(
+        FeatureGroup("program types", probes.map { Feature($0, number: $1.type.rawValue, $1.answer) }),
+        BuiltInFeatures.programTypes)
     ]
     let attachTypes = Set(
       KernelEnumeration("bpf_attach_type", prefix: "BPF_", in: btf, fallback: []).items.map(\.number))
@@ -47,14 +50,16 @@ public struct FeatureReport: Sendable {
           }
           return Feature(name, number: attachType.rawValue, probe.answer)
         }))
-    let maps = KernelEnumeration("bpf_map_type", prefix: "BPF_MAP_TYPE_", in: btf, fallback: MapProbe.types).items
+    let maps = KernelEnumeration("bpf_map_type", prefix: "BPF_MAP_TYPE_", in: btf, fallback: KnownTypeNames.mapTypes)
+      .items
     groups.append(
-      FeatureGroup(
-        "map types",
-        maps.filter { $0.number > 0 }.map { [missing] in
-          Feature(
-            $0.name, number: $0.number, MapProbe(type: MapType(rawValue: $0.number), missing: missing).answer)
-        }))
+      builtIn.completed(
+        FeatureGroup(
+          "map types",
+          maps.filter { $0.number > 0 }.map { [missing] in
+            Feature(
+              $0.name, number: $0.number, MapProbe(type: MapType(rawValue: $0.number), missing: missing).answer)
+          }), BuiltInFeatures.mapTypes))
     groups.append(FeatureGroup("link types", LinkFacts.features(in: btf, modules: { modules.all })))
     groups.append(FeatureGroup("BTF", Self.typeFeatures(missing)))
     groups.append(FeatureGroup("XDP", Self.interfaces()))
@@ -81,7 +86,8 @@ public struct FeatureReport: Sendable {
   /// The types of programs that a kernel with types names, for choosing among them.
   public static func programTypes() -> [String] {
     let btf = (try? TargetKernel.types()).flatMap { $0 }
-    return KernelEnumeration("bpf_prog_type", prefix: "BPF_PROG_TYPE_", in: btf, fallback: ProgramProbe.types).items
+    return KernelEnumeration("bpf_prog_type", prefix: "BPF_PROG_TYPE_", in: btf, fallback: KnownTypeNames.programTypes)
+      .items
       .filter { $0.number > 0 }.map(\.name)
   }
 

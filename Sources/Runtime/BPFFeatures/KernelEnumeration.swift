@@ -1,4 +1,5 @@
 import BPFLoader
+import BPFObjectFile
 import BPFRelocation
 import BPFTypes
 
@@ -11,19 +12,19 @@ struct KernelEnumeration {
   ///   - prefix: of all its names, `BPF_PROG_TYPE_`.
   ///   - btf: the kernel's; `nil` where it has none.
   ///   - fallback: what counts where the kernel's types do not tell.
-  init(_ name: String, prefix: String, in btf: BTF?, fallback: [String]) {
+  init(_ name: String, prefix: String, in btf: BTF?, fallback: [Substring]) {
     let found = btf.flatMap { Self.enumerators(of: name, in: $0) } ?? []
     var items: [UInt32: String] = [:]
     for (name, number) in found where name.hasPrefix(prefix) {
       // `__MAX_BPF_PROG_TYPE` has another prefix; older names of the same number come later.
-      var short = name.dropFirst(prefix.count).lowercased()
-      if short.hasSuffix("_deprecated") { short.removeLast("_deprecated".count) }
-      if items[number] == nil { items[number] = short }
+      if items[number] == nil { items[number] = name.dropFirst(prefix.count).lowercased() }
     }
     if items.isEmpty {
-      for (number, name) in fallback.enumerated() { items[UInt32(number)] = name }
+      for (number, name) in fallback.enumerated() { items[UInt32(number)] = String(name) }
     }
-    self.items = items.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+    self.items = items.sorted { $0.key < $1.key }.map { number, name in
+      (number, name.hasSuffix("_deprecated") ? String(name.dropLast("_deprecated".count)) : name)
+    }
   }
 
   private static func enumerators(of name: String, in btf: BTF) -> [(String, UInt32)]? {
@@ -43,13 +44,13 @@ package struct KernelNames: Sendable {
   package static var ofRunningKernel: KernelNames { KernelNames((try? TargetKernel.types()).flatMap { $0 }) }
 
   init(_ btf: BTF?) {
-    func names(_ name: String, _ prefix: String, _ fallback: [String]) -> [UInt32: String] {
+    func names(_ name: String, _ prefix: String, _ fallback: [Substring]) -> [UInt32: String] {
       let items = KernelEnumeration(name, prefix: prefix, in: btf, fallback: fallback).items
       return Dictionary(items.map { ($0.number, $0.name) }, uniquingKeysWith: { first, _ in first })
     }
-    programTypes = names("bpf_prog_type", "BPF_PROG_TYPE_", ProgramProbe.types)
-    mapTypes = names("bpf_map_type", "BPF_MAP_TYPE_", MapProbe.types)
-    linkTypes = names("bpf_link_type", "BPF_LINK_TYPE_", LinkFacts.types)
+    programTypes = names("bpf_prog_type", "BPF_PROG_TYPE_", KnownTypeNames.programTypes)
+    mapTypes = names("bpf_map_type", "BPF_MAP_TYPE_", KnownTypeNames.mapTypes)
+    linkTypes = names("bpf_link_type", "BPF_LINK_TYPE_", KnownTypeNames.linkTypes)
     attachTypes = names("bpf_attach_type", "BPF_", [])
   }
 

@@ -1,12 +1,8 @@
+import BPFObjectFile
 import BPFTypes
 
 /// Kinds of links can be told by a function that a kernel which has them was built with.
 enum LinkFacts {
-  static let types = [
-    "unspec", "raw_tracepoint", "tracing", "cgroup", "iter", "netns", "xdp", "perf_event", "kprobe_multi", "struct_ops",
-    "netfilter", "tcx", "uprobe_multi", "netkit", "sockmap",
-  ]
-
   private static let functions = [
     "raw_tracepoint": "bpf_raw_tp_link_release", "tracing": "bpf_tracing_link_release",
     "cgroup": "bpf_cgroup_link_release", "iter": "bpf_iter_link_release", "netns": "bpf_netns_link_release",
@@ -21,7 +17,8 @@ enum LinkFacts {
   ///   - btf: the kernel's own types.
   ///   - modules: those of its modules, asked for what the kernel itself has not.
   static func features(in btf: BTF?, modules: () -> [BTF]) -> [Feature] {
-    let known = KernelEnumeration("bpf_link_type", prefix: "BPF_LINK_TYPE_", in: btf, fallback: types)
+    let known = KernelEnumeration(
+      "bpf_link_type", prefix: "BPF_LINK_TYPE_", in: btf, fallback: KnownTypeNames.linkTypes)
     guard let btf else {
       return known.items.dropFirst().map { Feature($0.name, number: $0.number, .unknown("the kernel has no BTF")) }
     }

@@ -5,14 +5,6 @@ import LinuxCalls
 
 /// Loads the smallest programs there are, to see whether the kernel knows their type and what they call.
 struct ProgramProbe {
-  static let types = [
-    "unspec", "socket_filter", "kprobe", "sched_cls", "sched_act", "tracepoint", "xdp", "perf_event", "cgroup_skb",
-    "cgroup_sock", "lwt_in", "lwt_out", "lwt_xmit", "sock_ops", "sk_skb", "cgroup_device", "sk_msg", "raw_tracepoint",
-    "cgroup_sock_addr", "lwt_seg6local", "lirc_mode2", "sk_reuseport", "flow_dissector", "cgroup_sysctl",
-    "raw_tracepoint_writable", "cgroup_sockopt", "tracing", "struct_ops", "ext", "lsm", "sk_lookup", "syscall",
-    "netfilter",
-  ]
-
   /// What programs of the types that stand for something in the kernel can be attached to.
   static let tracing: [(name: String, type: ProgramType, attachType: AttachType)] = [
     ("tp_btf", .tracing, .traceRawTracepoint), ("fentry", .tracing, .traceFunctionEntry),

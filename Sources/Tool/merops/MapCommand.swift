@@ -116,10 +116,7 @@ private struct OpenedMap {
     do throws(SystemCallError) { maps = try LoadedObjects().maps() } catch {
       throw Failure(report: "look for the map \(name): \(error)")
     }
-    // The kernel keeps 15 bytes of a name.
-    let found = maps.filter {
-      $0.name == name || $0.name == name.utf8.prefix(15).reduce(into: "") { $0 += String(UnicodeScalar($1)) }
-    }
+    let found = maps.filter { $0.name == BPF.shortened(name) }
     switch found.count {
     case 1: return found[0].id
     case 0: throw Failure(report: "there is no map \(name); 'merops list maps' shows them")

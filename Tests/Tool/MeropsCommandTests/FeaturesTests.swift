@@ -46,6 +46,12 @@ extension Privileged {
       for feature in report.features["map types"] ?? [] { #expect(feature.supported == "unknown", "\(feature)") }
       // What the kernel's types tell is told to everybody.
       #expect(report.features["link types"]?.first { $0.name == "xdp" }?.supported == "yes")
+      let programs = report.features["program types"]
+      #expect(programs?.first { $0.name == "xdp" }?.cause?.contains("built with it") == true)
+      // No function tells of these.
+      #expect(programs?.first { $0.name == "ext" }?.cause?.contains("built with it") == false)
+      let maps = report.features["map types"]
+      #expect(maps?.first { $0.name == "hash" }?.cause?.contains("built with it") == true)
     }
 
     @Test func namesTheTypesOfPrograms() throws {
