@@ -32,6 +32,14 @@ import Testing
     #expect(try #require(object.program("add")).run(onPacket: packet) == 450)
   }
 
+  @Test func aMapWithoutEntriesIsRefusedWithWhatToDo() throws {
+    try requireRoot()
+    var spec = try ObjectSpec(name: "watch.bpf.o", bytes: watchObject())
+    spec.maps[try #require(spec.mapIndex("events"))].maxEntries = 0
+    let error = #expect(throws: LoadError.self) { try LoadedObject(loading: LoadPlan(spec)) }
+    #expect("\(try #require(error).report)".contains("--entries events=NUMBER"))
+  }
+
   @Test func theRingHandsOutRecordsInOrderAndAcrossItsEnd() throws {
     try requireRoot()
     let object = try load(port: 7)
