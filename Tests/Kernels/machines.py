@@ -251,11 +251,30 @@ class Machine:
                 pass
             self.process.wait()
 
+    def once_more(self):
+        """A machine for what failed here or was not reached; None when there is no such thing."""
+        return None
+
+    def take(self, again):
+        """Takes over what a second machine showed."""
+        if self.trouble:
+            say(f"WARNING: {self.title} {self.trouble}; a second machine ran what was left")
+        self.trouble = again.trouble
+
     @property
     def status(self):
         """The command's exit status; None when it did not end."""
         file = self.scratch / "status"
         return int(file.read_text()) if file.exists() else None
+
+
+def run_all(machines, at_once):
+    """Runs machines, and for what failed on one or was not reached there, a second one."""
+    run_once(machines, at_once)
+    second = [(machine, again) for machine in machines if (again := machine.once_more())]
+    run_once([again for _, again in second], at_once)
+    for machine, again in second:
+        machine.take(again)
 
 
 def run_once(machines, at_once):
