@@ -53,6 +53,9 @@ enum AttachHint {
       case .xdp:
         return "The driver or its present settings (a large MTU, offloads) do not allow it; --via xdp-generic works on"
           + " every interface."
+      case .kprobe:
+        return "The kernel keeps some functions free of probes: those that available_filter_functions in"
+          + " /sys/kernel/tracing does not list (notrace), and those in /sys/kernel/debug/kprobes/blacklist."
       default: return "This kernel, \(machine.release), may be too old for it, or built without it."
       }
     case .noSuchProcess where hook == .uprobe:

@@ -40,13 +40,18 @@ public enum SectionHook: Hashable, Sendable {
     // Sleepable ones are attached like others.
     let kind = kind.hasSuffix(".s") ? String(kind.dropLast(2)) : kind
     switch kind {
-    case "kprobe", "kretprobe": return needing("function") { .kprobe(kernelLocation($0), isReturn: isReturn) }
+    // Programs on functions of files are of the same type, and were in such sections before there was `uprobe`.
+    case "kprobe", "kretprobe":
+      return needing("function") { target in
+        if target.hasPrefix("/") { return userFunction(target, isReturn: isReturn) }
+        return .kprobe(kernelLocation(target), isReturn: isReturn)
+      }
     case "kprobe.multi", "kretprobe.multi", "kprobe.session":
       return needing("functions") { .kprobeMulti(.matching($0), isReturn: isReturn) }
     case "ksyscall", "kretsyscall": return needing("system call") { .systemCall($0, isReturn: isReturn) }
     case "uprobe", "uretprobe":
       return needing("file and function (uprobe/FILE:FUNCTION)") {
-        split($0).map { .uprobe(userLocation($0.symbol), file: $0.file, isReturn: isReturn) }
+        userFunction($0, isReturn: isReturn)
       }
     case "uprobe.multi", "uretprobe.multi", "uprobe.session":
       return needing("file and functions (uprobe.multi/FILE:GLOB)") {
@@ -118,6 +123,10 @@ public enum SectionHook: Hashable, Sendable {
   }
 
   /// A file's path and what is looked for in it; the path may have colons of its own.
+  private static func userFunction(_ text: String, isReturn: Bool) -> SectionHook? {
+    split(text).map { .uprobe(userLocation($0.symbol), file: $0.file, isReturn: isReturn) }
+  }
+
   private static func split(_ text: String) -> (file: String, symbol: String)? {
     guard let colon = text.lastIndex(of: ":") else { return nil }
     let (file, symbol) = (String(text[..<colon]), String(text[text.index(after: colon)...]))

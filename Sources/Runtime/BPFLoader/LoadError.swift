@@ -1,3 +1,4 @@
+public import BPFObjectFile
 public import BPFRelocation
 public import LinuxCalls
 
@@ -6,7 +7,7 @@ public struct LoadError: Error, Hashable, Sendable {
   /// What was attempted, and on what.
   public enum Attempt: Hashable, Sendable {
     case loadBTF
-    case createMap(name: String, isRingBuffer: Bool)
+    case createMap(MapSpec)
     case fillMap(String)
     case loadProgram(name: String, section: String)
     case query(String)
@@ -70,8 +71,8 @@ extension LoadError: CustomStringConvertible {
   /// What to do next, as far as it can be told.
   public var hint: String? {
     LoadHint.sentence(
-      for: attempt, errno: cause.errno, verifierSpoke: log.map { !$0.text.isEmpty } ?? false, missing: missing,
-      unreachable: unreachable?.missing, release: kernelRelease())
+      for: attempt, errno: cause.errno, log: log, missing: missing, unreachable: unreachable?.missing,
+      release: kernelRelease())
   }
 }
 
@@ -79,7 +80,7 @@ extension LoadError.Attempt: CustomStringConvertible {
   public var description: String {
     switch self {
     case .loadBTF: "load the object's BTF"
-    case .createMap(let name, _): "create map \(name)"
+    case .createMap(let map): "create map \(map.name)"
     case .fillMap(let name): "fill map \(name)"
     case .loadProgram(let name, let section): "load program \(name) (section \(section))"
     case .query(let name): "query program \(name)"

@@ -1,10 +1,11 @@
+import BPFObjectFile
 import LinuxCalls
 
 /// What to do about a refused attempt: a pure table, so that each sentence has its test.
 enum LoadHint {
   static func sentence(
-    for attempt: LoadError.Attempt, errno: Errno, verifierSpoke: Bool, missing: [Capability],
-    unreachable: String? = nil, release: String
+    for attempt: LoadError.Attempt, errno: Errno, log: VerifierLog?, missing: [Capability], unreachable: String? = nil,
+    release: String
   ) -> String? {
     if !missing.isEmpty {
       let names = missing.map(\.name).joined(separator: ", ")
@@ -17,7 +18,13 @@ enum LoadHint {
         + " here only where bpf_core_field_exists(), bpf_core_type_exists() or bpf_ksym_exists() says that it does."
     }
     switch (attempt, errno) {
-    case (.createMap(_, isRingBuffer: true), .invalidArgument):
+    case (.createMap(let map), .invalidArgument) where map.lacksEntries || map.lacksValueSize:
+      let entries = map.lacksEntries ? ["how many entries it has room for (--entries \(map.name)=NUMBER)"] : []
+      let size = map.type == .stackTrace ? ", 8 for each frame" : ""
+      let values =
+        map.lacksValueSize ? ["how many bytes its values have\(size) (--value-size \(map.name)=BYTES)"] : []
+      return "The object leaves to its loader \((entries + values).joined(separator: " and "))."
+    case (.createMap(let map), .invalidArgument) where map.type == .ringBuffer:
       return "A ring buffer's size has to be a power of two and a multiple of the page size, and the kernel at least"
         + " Linux 5.8; this one is \(release)."
     case (.createMap, .notPermitted), (.loadProgram, .notPermitted), (.loadBTF, .notPermitted):
@@ -25,9 +32,13 @@ enum LoadHint {
         + " (ulimit -l unlimited), lockdown (/sys/kernel/security/lockdown), a security module or a seccomp filter."
     case (.createMap, .outOfMemory), (.createMap, .argumentListTooLong):
       return "The map is too large for this machine or this kernel; make it smaller."
-    case (.loadProgram, .invalidArgument) where !verifierSpoke:
+    case (.loadProgram, .invalidArgument) where log?.text.isEmpty ?? true:
       return "The kernel did not get as far as the verifier: it does not know the program's type, its attach type or"
         + " one of its flags. This kernel is \(release)."
+    case (.loadProgram, .invalidArgument):
+      return log?.unknownInstructionSet.map {
+        "This kernel, \(release), does not know one of the program's instructions: compile it with -mcpu=\($0)."
+      }
     case (.pinMap(_, let path), .noSuchFile), (.pinMap(_, let path), .notPermitted),
       (.pinMap(_, let path), .invalidArgument):
       return "\(path) has to lie in a BPF file system: mount -t bpf bpf \(path.directory)"
@@ -45,6 +56,33 @@ enum LoadHint {
       return "This kernel, \(release), was built without bpf(2) (CONFIG_BPF_SYSCALL)."
     default: return nil
     }
+  }
+}
+
+extension MapSpec {
+  /// Whether the kernel wants a number of entries and is told none.
+  fileprivate var lacksEntries: Bool {
+    let unbounded: Set<MapType> = [
+      .skStorage, .inodeStorage, .taskStorage, .cgrpStorage, .cgroupStorage, .perCPUCgroupStorage,
+    ]
+    return maxEntries == 0 && !unbounded.contains(type)
+  }
+  fileprivate var lacksValueSize: Bool {
+    let withoutValues: Set<MapType> = [.ringBuffer, .userRingBuffer, .arena]
+    return valueSize == 0 && !withoutValues.contains(type)
+  }
+}
+
+extension VerifierLog {
+  /// Where the verifier did not know an instruction: the newest instruction set that has none of the kind.
+  fileprivate var unknownInstructionSet: String? {
+    guard let verdict = decisiveLines.last else { return nil }
+    // Of the set v3, kernels before 5.12 lack the atomic operations other than an addition without a result.
+    if verdict.hasPrefix("BPF_STX uses reserved fields") || verdict.hasPrefix("BPF_XADD uses reserved fields") {
+      return "v2"
+    }
+    let v4 = ["unknown opcode ", "BPF_LDX uses reserved", "BPF_MOV uses reserved", "BPF_ALU uses reserved"]
+    return v4.contains { verdict.hasPrefix($0) } ? "v3" : nil
   }
 }
 

@@ -133,7 +133,7 @@ public struct LoadedObject: Sendable {
     do {
       descriptor = try createMap(attributes, name: spec.name, btf: btf)
     } catch {
-      throw LoadError(.createMap(name: spec.name, isRingBuffer: spec.type == .ringBuffer), error)
+      throw LoadError(.createMap(spec), error)
     }
     do throws(SystemCallError) {
       if !spec.contents.isEmpty {

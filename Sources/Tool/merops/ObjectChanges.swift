@@ -13,9 +13,11 @@ struct ObjectChanges: ParsableArguments {
   var set: [String] = []
   @Option(help: "MAP=NUMBER: how many entries the map has room for.")
   var entries: [String] = []
+  @Option(help: "MAP=BYTES: how large the map's values are.")
+  var valueSize: [String] = []
 
   func validate() throws {
-    for assignment in attach + type + set + entries where !assignment.contains("=") {
+    for assignment in attach + type + set + entries + valueSize where !assignment.contains("=") {
       throw ValidationError("'\(assignment)': write NAME=VALUE.")
     }
   }
@@ -24,12 +26,16 @@ struct ObjectChanges: ParsableArguments {
     for (path, value) in set.map(Self.split) {
       do { try spec.set(path, toText: value) } catch { throw ValidationError("--set \(error).") }
     }
-    for (name, value) in entries.map(Self.split) {
-      guard let index = spec.mapIndex(name), let count = UInt32(value) else {
-        let known = spec.maps.map(\.name).joined(separator: ", ")
-        throw ValidationError("--entries \(name)=\(value): write MAP=NUMBER; the object has the maps \(known).")
+    for (option, changes, field) in [
+      ("entries", entries, \MapSpec.maxEntries), ("value-size", valueSize, \.valueSize),
+    ] {
+      for (name, value) in changes.map(Self.split) {
+        guard let index = spec.mapIndex(name), let number = UInt32(value) else {
+          let known = spec.maps.map(\.name).joined(separator: ", ")
+          throw ValidationError("--\(option) \(name)=\(value): write MAP=NUMBER; the object has the maps \(known).")
+        }
+        spec.maps[index][keyPath: field] = number
       }
-      spec.maps[index].maxEntries = count
     }
     for name in disable { spec.programs[try Self.program(name, in: spec)].isWanted = false }
     for (name, target) in attach.map(Self.split) { spec.programs[try Self.program(name, in: spec)].target = target }

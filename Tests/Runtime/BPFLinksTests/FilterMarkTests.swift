@@ -31,6 +31,12 @@ struct FilterMarkTests {
     #expect(try #require(lacking).contains("NET_ADMIN"))
   }
 
+  @Test func aFunctionWithoutProbesIsNamedAsSuch() throws {
+    let sentence = AttachHint.sentence(
+      for: .kprobe, errno: .invalidArgument, effective: Set(Capability.allCases), machine: AttachHint.Machine())
+    #expect(try #require(sentence).contains("available_filter_functions"))
+  }
+
   @Test func positionsAreFlagsAndANeighbour() {
     #expect(AttachPosition.last.request == (0, 0))
     #expect(AttachPosition.first.request == (8, 0))

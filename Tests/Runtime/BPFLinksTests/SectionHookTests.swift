@@ -21,6 +21,7 @@ import Testing
       "uprobe.s//usr/bin/bash:readline+4",
       .uprobe(.symbol("readline", offset: 4), file: "/usr/bin/bash", isReturn: false)
     ),
+    ("kretprobe//usr/bin/bash:readline", .uprobe(.symbol("readline"), file: "/usr/bin/bash", isReturn: true)),
     ("uretprobe/libc:malloc", .uprobe(.symbol("malloc"), file: "libc", isReturn: true)),
     ("uprobe/libc:0x1234", .uprobe(.fileOffset(0x1234), file: "libc", isReturn: false)),
     ("uprobe.multi/libc:str*", .uprobeMulti(.matching("str*"), file: "libc", isReturn: false)),
@@ -38,7 +39,8 @@ import Testing
   }
 
   @Test(arguments: [
-    "kprobe", "kprobe/", "ksyscall", "uprobe/libc", "uprobe/:malloc", "uprobe/libc:", "usdt/libc:setjmp", "usdt/libc::",
+    "kprobe", "kprobe/", "kprobe//usr/bin/bash", "ksyscall", "uprobe/libc", "uprobe/:malloc", "uprobe/libc:",
+    "usdt/libc:setjmp", "usdt/libc::",
     "tp/sched", "raw_tp", "xdp/devmap", "socket", "syscall", "freplace/f",
   ])
   func whatIsMissingIsSaid(section: String) {

@@ -79,16 +79,16 @@ import Testing
     #expect(error.report.split(separator: "\n").count <= 6)
   }
 
-  @Test func aRingOfABadSizeIsExplained() throws {
+  @Test func aMapWithoutEntriesIsRefusedWithWhatToDo() throws {
     try requireRoot()
     var spec = try ObjectSpec(name: "watch.bpf.o", bytes: watchObject())
     let ring = try #require(spec.mapIndex("events"))
-    // Other sizes are rounded up.
+    // Other sizes of rings are rounded up.
     spec.maps[ring].maxEntries = 0
     let plan = try LoadPlan(spec)
     let error = try #require(throws: LoadError.self) { _ = try LoadedObject(loading: plan) }
     #expect(error.cause.errno == .invalidArgument)
-    #expect(error.report.contains("power of two"))
+    #expect(error.report.contains("--entries events=NUMBER"))
   }
 
   @Test func nothingIsLeftOpen() throws {

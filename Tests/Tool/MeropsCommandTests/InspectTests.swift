@@ -70,6 +70,15 @@ import Testing
     #expect(program["attach_btf_name"] as? String == "kernel_function")
   }
 
+  @Test func aMapCanHaveOtherSizes() throws {
+    let other = try plan("kinds", ["--entries", "values=9", "--value-size", "values=48"])
+    let map = try #require((other["maps"] as? [[String: Any]])?.first)
+    #expect(map["max_entries"] as? Int == 9)
+    #expect(map["value_size"] as? Int == 48)
+    #expect(throws: (any Error).self) { try plan("kinds", ["--value-size", "nothing=48"]) }
+    #expect(throws: (any Error).self) { try plan("kinds", ["--value-size", "values=many"]) }
+  }
+
   @Test func errorsNameRecordPlaceAndAccess() throws {
     let error = try #require(try plan("refused-ambiguous")["error"] as? [String: Any])
     let message = try #require(error["message"] as? String)
