@@ -106,18 +106,3 @@ func endOf(_ link: consuming Link) -> Errno? {
   do throws(LinkError) { try link.detach() } catch { return error.cause.errno }
   return nil
 }
-
-/// How often what has to leave nothing is repeated: MEROPS_ROUNDS says how often, 1000 where time allows.
-let roundCount = unsafe getenv("MEROPS_ROUNDS").flatMap { unsafe Int(String(cString: $0)) } ?? 100
-
-/// How many descriptors the process has open.
-func descriptorCount() -> Int { entries(ofDirectory: "/proc/self/fd").count }
-
-/// Other tests of the process open and close files meanwhile, some dozens; what each round left open would be as many as
-/// there were rounds.
-func expectNothingIsLeftOpen(
-  since before: Int, rounds: Int = roundCount, sourceLocation: SourceLocation = #_sourceLocation
-) {
-  let more = descriptorCount() - before
-  #expect(more < max(rounds / 2, 25), "\(more) descriptors more", sourceLocation: sourceLocation)
-}
