@@ -37,23 +37,23 @@ struct KilledCommand: Sendable, CustomTestStringConvertible {
 
   static let all = [
     KilledCommand(
-      testDescription: "run with links", object: { watchObject() },
-      arguments: ["-i", interface, "--disable", "add"], isReadyWith: "watch is attached",
-      outlivesProcess: false),
-    KilledCommand(
       testDescription: "run over netlink", object: { networkObject() }, arguments: netlink,
       isReadyWith: "on_classifier is attached", outlivesProcess: true),
     KilledCommand(
       testDescription: "run over netlink, beside another's filter", object: { networkObject() }, arguments: netlink,
       isReadyWith: "on_classifier is attached", outlivesProcess: true, hasCompany: true),
     KilledCommand(
+      testDescription: "run with kprobes in tracefs", object: { probesObject() },
+      arguments: probe("on_kprobe", at: "tcp_v4_connect"), isReadyWith: "on_kprobe is attached",
+      outlivesProcess: true, definitions: .kprobes),
+    KilledCommand(
       testDescription: "run with uprobes in tracefs", object: { probesObject() },
       arguments: probe("on_uprobe", at: "libc:getppid"), isReadyWith: "on_uprobe is attached", outlivesProcess: true,
       definitions: .uprobes),
     KilledCommand(
-      testDescription: "run with kprobes in tracefs", object: { probesObject() },
-      arguments: probe("on_kprobe", at: "tcp_v4_connect"), isReadyWith: "on_kprobe is attached",
-      outlivesProcess: true, definitions: .kprobes),
+      testDescription: "run with links", object: { watchObject() },
+      arguments: ["-i", interface, "--disable", "add"], isReadyWith: "watch is attached",
+      outlivesProcess: false),
     KilledCommand(
       testDescription: "capture with a link", arguments: ["-i", interface], isReadyWith: "capturing TCP headers",
       outlivesProcess: false),
