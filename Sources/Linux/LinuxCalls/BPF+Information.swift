@@ -44,8 +44,8 @@ extension BPF {
       }
       attribute.id = attribute.next_id
       do { guard try body(open(kind, id: attribute.id)) else { return } } catch {
-        // What has gone in the meantime is none.
-        guard error.errno == .noSuchFile else { throw error }
+        // What has gone in the meantime is none, nor a link that is only being made (EAGAIN).
+        guard error.errno == .noSuchFile || error.errno == .tryAgain else { throw error }
       }
     }
   }

@@ -1,7 +1,7 @@
 import BPFLoader
 import Glibc
-import HeapUse
 import LinuxCalls
+import ProcessState
 import RouteNetlink
 import Synchronization
 import Testing
@@ -153,7 +153,6 @@ private struct Holdings {
         own["\(hook) filters of \(interface.name)"] = try socket.filterCount(on: interface, hook)
       }
     }
-    let netlinkInodes = Self.netlinkInodes
     for name in entries(ofDirectory: "/proc/self/fd") {
       switch Self.target(ofDescriptor: name) {
       case let target where target.contains("bpf"):
@@ -162,7 +161,7 @@ private struct Holdings {
         }
         if isOwn { own["descriptors of \(target)", default: 0] += 1 }
       case let target where target.contains("perf_event"): ofProcess["descriptors of perf events", default: 0] += 1
-      case let target where netlinkInodes.contains(target): ofProcess["netlink sockets", default: 0] += 1
+      case let target where target.hasPrefix("socket:"): ofProcess["sockets", default: 0] += 1
       default: ofProcess["other descriptors", default: 0] += 1
       }
     }
@@ -203,14 +202,5 @@ private struct Holdings {
       let words = line.split { $0 == "\t" || $0 == " " }
       return words.count == 2 ? UInt32(words[1]).map { (words[0], $0) } : nil
     }
-  }
-
-  /// Of the calling thread's network namespace, as their descriptors are shown.
-  private static var netlinkInodes: Set<String> {
-    let text = (try? contents(ofFile: "/proc/thread-self/net/netlink")) ?? []
-    return Set(
-      String(decoding: text, as: UTF8.self).split(separator: "\n").dropFirst().compactMap { line in
-        line.split(separator: " ").last.map { "socket:[\($0)]" }
-      })
   }
 }
