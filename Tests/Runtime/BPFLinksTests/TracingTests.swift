@@ -135,12 +135,12 @@ extension HookTests {
     #expect(nothing.attempt == .replaceNothing(program: "replacement"))
   }
 
-  @Test(arguments: Rung.freplace)
-  func freplaceLinksLeaveNothing(rung: Rung) throws {
-    try AttachmentRounds.leaveNothing("freplace, \(rung)") {
+  /// By the older command a program is attached once: the link takes the place along that loading has made ready.
+  @Test func freplaceLinksLeaveNothing() throws {
+    try AttachmentRounds.leaveNothing("freplace") {
       try ReplacementFixture()
     } _: {
-      try $0.replacement.attachReplacement(rungs: [rung]).detach()
+      try $0.replacement.attachReplacement(rungs: [Rung(.link)]).detach()
     }
   }
 }
