@@ -131,7 +131,7 @@ let testing: [Target] = [
     "Runtime", "BPFLinks",
     uses: [
       "BPFLinks", "BPFLoader", "BPFTypes", "BPFObjectFile", "BPFRelocation", "ELFReading", "LinuxCalls", "RouteNetlink",
-      "FixturePrograms", "GoldenObjects", "USDTFixture",
+      "FixturePrograms", "GoldenObjects", "USDTFixture", "ProcessState",
     ]),
   tests("Runtime", "BPFLoader", uses: ["Merops", "BPFLoader", "LinuxCalls", "FixturePrograms", "GoldenObjects"]),
   tests("Runtime", "BPFRings", uses: ["Merops", "BPFRings", "LinuxCalls", "FixturePrograms"]),
@@ -147,6 +147,7 @@ let testing: [Target] = [
 
 let support: [Target] = [
   .target(name: "USDTFixture", path: "Tests/Support/USDTFixture"),
+  .target(name: "ProcessState", path: "Tests/Support/ProcessState"),
   .target(name: "GoldenObjects", path: "Tests/Support/GoldenObjects", swiftSettings: strict),
   embedding(
     .target(

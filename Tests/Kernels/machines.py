@@ -208,7 +208,8 @@ class Machine:
         inside = ["bash", CHECKOUT / "Tests/Kernels/inside", self.scratch, self.tree or "", *self.command]
         command = [str(word) for word in inside]
         if self.tree:
-            keep = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
+            names = ("PATH", "LANG", "MEROPS_ROUNDS", "MEROPS_ALL_ROUNDS")
+            keep = {name: os.environ[name] for name in names if name in os.environ}
             exports = "".join(f"export {name}={shlex.quote(value)}\n" for name, value in keep.items())
             (self.scratch / "start").write_text(f"{exports}export HOME=/root\n{shlex.join(command)}\n")
             images = [*self.tree.glob("boot/vmlinuz-*"), *self.tree.glob("lib/modules/*/vmlinuz")]

@@ -18,18 +18,22 @@ struct ClassifierAttachment: ~Copyable, Sendable {
     let socket = try RouteSocket()
     var attempts = 0
     while true {
-      let madeQdisc = try Self.provideQdisc(socket, interface, hook)
-      let mark = FilterMark(program: program.name, madeQdisc: madeQdisc)
+      let hasQdisc = try Self.findQdisc(socket, interface, hook)
+      let others = hasQdisc ? try Self.marks(socket, interface) : []
+      // Made now, or by another one of us that is still there.
+      let isOurs = !hasQdisc || others.contains { $0.madeQdisc }
+      let mark = FilterMark(program: program.name, madeQdisc: isOurs)
       do throws(NetlinkError) {
         filter = try socket.addFilter(
-          program.descriptor, name: mark.text, to: interface, hook, priority: place.priority, handle: place.handle)
+          program.descriptor, name: mark.text, to: interface, hook, priority: place.priority, handle: place.handle,
+          makingClsact: !hasQdisc)
         self.mark = mark
         break
       } catch {
-        if madeQdisc { try? Self.deleteQdiscIfEmpty(socket, interface) }
-        // Another process of ours may have ended in between, and taken its qdisc along.
+        if !hasQdisc, error.errno != .exists { try? Self.deleteQdiscIfEmpty(socket, interface) }
+        // Another process may have made one in between, or one of ours may have ended, and taken its own along.
         attempts += 1
-        guard attempts < 3, try socket.ingressQdisc(of: interface) == nil else { throw error }
+        guard attempts < 3, try (socket.ingressQdisc(of: interface) != nil) != hasQdisc else { throw error }
       }
     }
     self.socket = socket
@@ -37,23 +41,18 @@ struct ClassifierAttachment: ~Copyable, Sendable {
     self.program = Mutex(filter.programID)
   }
 
-  /// - Returns: whether the qdisc is ours: made now, or by another one of us that is still there.
-  private static func provideQdisc(
+  /// - Returns: whether there is one that takes such a filter.
+  private static func findQdisc(
     _ socket: borrowing RouteSocket, _ interface: NetworkInterface, _ hook: ClassifierHook
   ) throws(NetlinkError) -> Bool {
     switch try socket.ingressQdisc(of: interface) {
-    case nil:
-      do throws(NetlinkError) { try socket.createClsact(on: interface) } catch {
-        guard error.errno == .exists else { throw error }
-        return try marks(socket, interface).contains { $0.madeQdisc }
-      }
-      return true
+    case nil: return false
     // An ingress qdisc takes filters of sent packets too, and runs them for received ones.
     case "ingress" where hook == .egress:
       throw NetlinkError(
         attempt: "add an egress filter to \(interface.name)", errno: .notSupported,
         kernelMessage: "an ingress qdisc is there, which stands in the place of clsact")
-    default: return try marks(socket, interface).contains { $0.madeQdisc }
+    default: return true
     }
   }
 
@@ -71,9 +70,19 @@ struct ClassifierAttachment: ~Copyable, Sendable {
   static func deleteQdiscIfEmpty(
     _ socket: borrowing RouteSocket, _ interface: NetworkInterface
   ) throws(NetlinkError) {
-    guard try socket.ingressQdisc(of: interface) == "clsact" else { return }
-    for hook in ClassifierHook.allCases where try socket.filterCount(on: interface, hook) > 0 { return }
+    _ = try deleteQdisc(ofAtMost: 0, socket, interface)
+  }
+
+  /// - Returns: whether there was one that had no more filters than that, and it has gone.
+  static func deleteQdisc(
+    ofAtMost filterCount: Int, _ socket: borrowing RouteSocket, _ interface: NetworkInterface
+  ) throws(NetlinkError) -> Bool {
+    guard try socket.ingressQdisc(of: interface) == "clsact" else { return false }
+    var count = 0
+    for hook in ClassifierHook.allCases { count += try socket.filterCount(on: interface, hook) }
+    guard count <= filterCount else { return false }
     try socket.deleteClsact(from: interface)
+    return true
   }
 
   /// Whether the program in our filter's place is ours.
@@ -103,6 +112,8 @@ struct ClassifierAttachment: ~Copyable, Sendable {
       program = nil
       do throws(NetlinkError) {
         try check(attached)
+        // At once where ours is the last, so that no kill leaves the qdisc behind.
+        if mark.madeQdisc, try Self.deleteQdisc(ofAtMost: 1, socket, interface) { return }
         try socket.delete(filter, from: interface)
         if mark.madeQdisc { try Self.deleteQdiscIfEmpty(socket, interface) }
       } catch { throw SystemCallError(call: error.attempt, errno: error.errno) }

@@ -50,18 +50,18 @@ struct LeftOverFilter: Hashable, Sendable, CustomStringConvertible {
   /// removed stays, and is not told.
   static func remove(from interface: NetworkInterface) -> [LeftOverFilter] {
     guard let socket = try? RouteSocket() else { return [] }
-    var removed: [LeftOverFilter] = []
-    for hook in ClassifierHook.allCases {
-      for filter in (try? socket.filters(on: interface, hook)) ?? [] {
-        guard let mark = FilterMark(filter.name), mark.owner.isKnownToHaveEnded,
-          (try? socket.delete(filter, from: interface)) != nil
-        else { continue }
-        removed.append(LeftOverFilter(filter: filter, mark: mark))
+    let found = ClassifierHook.allCases.flatMap { hook in
+      ((try? socket.filters(on: interface, hook)) ?? []).compactMap { filter in
+        FilterMark(filter.name).flatMap { $0.owner.isKnownToHaveEnded ? LeftOverFilter(filter: filter, mark: $0) : nil }
       }
     }
-    if removed.contains(where: { $0.mark.madeQdisc }) {
-      try? ClassifierAttachment.deleteQdiscIfEmpty(socket, interface)
+    let haveQdisc = found.contains { $0.mark.madeQdisc }
+    // At once where nothing else is there, so that no kill leaves the qdisc behind.
+    if haveQdisc, (try? ClassifierAttachment.deleteQdisc(ofAtMost: found.count, socket, interface)) == true {
+      return found
     }
+    let removed = found.filter { (try? socket.delete($0.filter, from: interface)) != nil }
+    if haveQdisc { try? ClassifierAttachment.deleteQdiscIfEmpty(socket, interface) }
     return removed
   }
 }

@@ -12,7 +12,7 @@ public enum XDPMode: String, Hashable, Sendable, CaseIterable {
 
 /// One way of attaching a program. A hook has several, and takes the best that the kernel allows.
 public struct Rung: Hashable, Sendable {
-  public enum Way: String, Hashable, Sendable {
+  public enum Way: String, Hashable, Sendable, CaseIterable {
     /// BPF_LINK_CREATE: goes with its last descriptor, whatever ends the process; can be pinned (5.7 and later, by hook).
     case link = "bpf_link"
     /// BPF_RAW_TRACEPOINT_OPEN, which makes a link too, and is older.

@@ -8,9 +8,14 @@ extension Program {
     _ systemCall: String, isReturn: Bool = false, maxActive: Int? = nil, cookie: UInt64 = 0,
     rungs: [Rung] = Rung.kprobe
   ) throws(AttachError) -> Link {
-    let prefixes = SystemCallFunction.prefixes
-    var function = prefixes[0] + systemCall
-    if let symbols = KernelFunctionList.symbols() {
+    func attach(to function: String) throws(AttachError) -> Link {
+      try attachKprobe(
+        .function(function), isReturn: isReturn, maxActive: maxActive, cookie: cookie, rungs: rungs)
+    }
+    let function = SystemCallFunction.prefix + systemCall
+    do throws(AttachError) { return try attach(to: function) } catch {
+      // Only now, since the list is long.
+      guard let symbols = KernelFunctionList.symbols() else { throw error }
       guard let found = SystemCallFunction.name(of: systemCall, in: symbols) else {
         let near = NearNames.of(systemCall, in: SystemCallFunction.all(in: symbols))
         throw AttachError(
@@ -19,10 +24,9 @@ extension Program {
             "there is no such system call",
             hint: NearNames.question(near)))
       }
-      function = found
+      guard found != function else { throw error }
+      return try attach(to: found)
     }
-    return try attachKprobe(
-      .function(function), isReturn: isReturn, maxActive: maxActive, cookie: cookie, rungs: rungs)
   }
 }
 
@@ -34,6 +38,12 @@ enum SystemCallFunction {
   #else
     static let prefixes = ["__arm64_sys_", "__se_sys_", "sys_"]
   #endif
+
+  /// What the names of this kernel begin with.
+  static let prefix: String =
+    KernelFunctionList.symbols().flatMap { symbols in
+      prefixes.first { !symbols.functions(named: $0 + "getpid", module: nil).isEmpty }
+    } ?? prefixes[0]
 
   static func name(of systemCall: String, in symbols: KernelFunctionList) -> String? {
     prefixes.map { $0 + systemCall }.first { !symbols.functions(named: $0, module: nil).isEmpty }

@@ -74,9 +74,14 @@ extension RouteSocket {
   /// Gives an interface a clsact qdisc, which holds filters of received and of sent packets and queues nothing (4.5).
   /// - Throws: EEXIST where there is one, or an ingress qdisc, already.
   package borrowing func createClsact(on interface: NetworkInterface) throws(NetlinkError) {
+    let (attempt, request) = clsactCreation(on: interface)
+    try transact(attempt, request)
+  }
+
+  private borrowing func clsactCreation(on interface: NetworkInterface) -> (attempt: String, request: NetlinkRequest) {
     var request = clsactRequest(TrafficMessage.newQdisc, interface)
     request.addFlags(CreationFlag.createExclusively)
-    try transact("add a clsact qdisc to \(interface.name)", request)
+    return ("add a clsact qdisc to \(interface.name)", request)
   }
 
   /// Removes it, with all that is on it.
@@ -122,21 +127,30 @@ extension RouteSocket {
   /// - Parameters:
   ///   - priority: 0 for a new one of the kernel's choice, in front of those that it chose before.
   ///   - handle: 0 for the kernel's choice.
+  ///   - makingClsact: make the qdisc, too, which has to be new; no process that is killed leaves it without the filter.
   /// - Returns: the filter as it is now.
   package borrowing func addFilter(
     _ program: borrowing FileDescriptor, name: String, to interface: NetworkInterface, _ hook: ClassifierHook,
-    priority: UInt16 = 0, handle: UInt32 = 0
+    priority: UInt16 = 0, handle: UInt32 = 0, makingClsact: Bool = false
   ) throws(NetlinkError) -> ClassifierFilter {
     let attempt = "add an \(hook) filter to \(interface.name)"
-    let answers = try transact(
-      attempt,
-      setRequest(
-        program.number, name, interface, hook, priority, handle,
-        flags: CreationFlag.createExclusively | CreationFlag.echo))
-    guard let filter = answers.lazy.compactMap({ ClassifierFilter($0, hook) }).first else {
-      throw NetlinkError(attempt: attempt, errno: .noSuchFile)
+    let request = setRequest(
+      program.number, name, interface, hook, priority, handle,
+      flags: CreationFlag.createExclusively | CreationFlag.echo)
+    func filter(in answers: [NetlinkMessage]) throws(NetlinkError) -> ClassifierFilter {
+      guard let filter = answers.lazy.compactMap({ ClassifierFilter($0, hook) }).first else {
+        throw NetlinkError(attempt: attempt, errno: .noSuchFile)
+      }
+      return filter
     }
-    return filter
+    guard makingClsact else { return try filter(in: transact(attempt, request)) }
+    let (qdisc, added) = try transact(clsactCreation(on: interface), (attempt, request))
+    if case .failure(let error) = qdisc {
+      // Somebody has just made one.
+      if let answers = try? added.get() { try? delete(filter(in: answers), from: interface) }
+      throw error
+    }
+    return try filter(in: added.get())
   }
 
   /// Puts another program into a filter, with no packet missed in between.

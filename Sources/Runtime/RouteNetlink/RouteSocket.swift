@@ -56,6 +56,19 @@ package struct RouteSocket: ~Copyable, Sendable {
     try exchange(attempt, request.adding(flags: Flag.request | Flag.acknowledge))
   }
 
+  /// The same with two requests in one message, which the kernel takes whole: no kill of the process comes in between. It
+  /// carries out the second also when it refuses the first.
+  borrowing func transact(
+    _ first: (attempt: String, request: NetlinkRequest), _ second: (attempt: String, request: NetlinkRequest)
+  ) throws(NetlinkError) -> (
+    first: Result<[NetlinkMessage], NetlinkError>, second: Result<[NetlinkMessage], NetlinkError>
+  ) {
+    let requests = [first.request, second.request].map { $0.adding(flags: Flag.request | Flag.acknowledge) }
+    let answers: [Answer]
+    do { answers = try converse(requests) } catch { throw NetlinkError(attempt: first.attempt, errno: error.errno) }
+    return (answers[0].result(of: first.attempt), answers[1].result(of: second.attempt))
+  }
+
   /// Asks for everything of a kind. A table that changed meanwhile is read again.
   borrowing func dump(_ attempt: String, _ request: NetlinkRequest) throws(NetlinkError) -> [NetlinkMessage] {
     var messages: [NetlinkMessage] = []
@@ -73,39 +86,52 @@ package struct RouteSocket: ~Copyable, Sendable {
 
   private borrowing func exchange(_ attempt: String, _ request: NetlinkRequest) throws(NetlinkError) -> [NetlinkMessage]
   {
-    let answer: Answer
-    do { answer = try converse(request) } catch {
+    let answers: [Answer]
+    do { answers = try converse([request]) } catch {
       throw NetlinkError(attempt: attempt, errno: error.errno, kernelMessage: nil)
     }
-    switch answer {
-    case .messages(let messages): return messages
-    case .refusal(let errno, let text): throw NetlinkError(attempt: attempt, errno: errno, kernelMessage: text)
-    }
+    return try answers[0].result(of: attempt).get()
   }
 
   private enum Answer {
     case messages([NetlinkMessage])
     case refusal(Errno, text: String?)
+
+    func result(of attempt: String) -> Result<[NetlinkMessage], NetlinkError> {
+      switch self {
+      case .messages(let messages): .success(messages)
+      case .refusal(let errno, let text): .failure(NetlinkError(attempt: attempt, errno: errno, kernelMessage: text))
+      }
+    }
   }
 
-  private borrowing func converse(_ request: NetlinkRequest) throws(SystemCallError) -> Answer {
-    // One conversation at a time per socket, so any number serves; the time tells late answers of earlier ones apart.
+  /// - Returns: an answer to each.
+  private borrowing func converse(_ requests: [NetlinkRequest]) throws(SystemCallError) -> [Answer] {
+    // One conversation at a time per socket, so any numbers serve; the time tells late answers of earlier ones apart.
     let sequence = UInt32(truncatingIfNeeded: Clock.monotonic)
-    try socket.send(request.finished(sequence: sequence))
-    var messages: [NetlinkMessage] = []
-    while true {
-      for message in NetlinkMessage.messages(in: try socket.receive()) where message.sequence == sequence {
+    var sent: [UInt8] = []
+    for (index, request) in requests.enumerated() { sent += request.finished(sequence: sequence &+ UInt32(index)) }
+    try socket.send(sent)
+    var messages = [[NetlinkMessage]](repeating: [], count: requests.count)
+    var answers = [Answer?](repeating: nil, count: requests.count)
+    while answers.contains(where: { $0 == nil }) {
+      for message in NetlinkMessage.messages(in: try socket.receive()) {
+        let index = Int(message.sequence &- sequence)
+        guard answers.indices.contains(index), answers[index] == nil else { continue }
         switch message.type {
-        case MessageType.done: return .messages(messages)
+        case MessageType.done: answers[index] = .messages(messages[index])
         case MessageType.error:
           // `struct nlmsgerr`: 0 or a negative errno, then the header of the request or all of it, then attributes.
           let code = message.payload.word().map { Int32(bitPattern: $0) } ?? -EPROTO
-          if code == 0 { return .messages(messages) }
-          return .refusal(Errno(rawValue: code == .min ? EPROTO : -code), text: Self.text(of: message))
-        default: messages.append(message)
+          answers[index] =
+            code == 0
+            ? .messages(messages[index])
+            : .refusal(Errno(rawValue: code == .min ? EPROTO : -code), text: Self.text(of: message))
+        default: messages[index].append(message)
         }
       }
     }
+    return answers.compactMap(\.self)
   }
 
   /// `NLMSGERR_ATTR_MSG` of an extended acknowledgement.

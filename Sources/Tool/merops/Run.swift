@@ -16,7 +16,7 @@ struct Run: ParsableCommand {
     discussion: """
       Records of ring buffers and perf event arrays are printed by the type in the object's BTF that has their length; \
       where there is none or several, --event names it, and without that they are printed in hexadecimal. What an \
-      iterator writes, and what programs say with bpf_printk, is printed, too. Ends with SIGINT, SIGTERM or --duration.
+      iterator writes, and what programs say with bpf_printk, is printed, too. Ends with SIGINT, SIGTERM, SIGHUP or --duration.
       """)
 
   @Argument(help: "The object file.")
@@ -36,6 +36,10 @@ struct Run: ParsableCommand {
   var pid: Int32?
   @Option(help: "For perf_event programs: how often a second they run on each CPU.")
   var frequency: UInt64?
+  @Option(
+    help: ArgumentHelp(
+      "Attach in this way only; what its hook has no such way for is left out.", valueName: "way"))
+  var way: Rung.Way?
 
   @Flag(help: "One JSON object a line.")
   var json = false
@@ -68,6 +72,9 @@ struct Run: ParsableCommand {
     try explaining {
       var run = try ObjectRun(spec, pinDirectory: pin ?? "/sys/fs/bpf", strict: strict)
       defer { withExtendedLifetime(run) {} }
+      // What would end the run waits from here on, so that all that is attached is taken back.
+      let signals = try SignalQueue(Self.ends)
+      defer { withExtendedLifetime(signals) {} }
       try run.attach(to: targets, strict: strict)
       for note in run.leftOut { StandardError.write("merops: left out \(note)") }
       for held in run.links { StandardError.write("merops: \(Self.words(held))") }
@@ -78,7 +85,7 @@ struct Run: ParsableCommand {
       let kernel = try TargetKernel.types()
       let types = try spec.btf.map { try EventTypes($0, kernel: kernel, chosen: chosen) }
       // Opened while this process may.
-      var events = try ObjectEvents(of: run.object, readsTracePipe: !noPrintk, endingAt: [SIGINT, SIGTERM])
+      var events = try ObjectEvents(of: run.object, readsTracePipe: !noPrintk, endingAt: Self.ends)
       if let user { try become(user, run.links) }
       var output = RunOutput(json: json, types: types)
       for held in run.links where held.link.place.hook == .iterator { try output.copy(held.link.makeReader()) }
@@ -89,6 +96,8 @@ struct Run: ParsableCommand {
       }
     }
   }
+
+  private static let ends = [SIGINT, SIGTERM, SIGHUP]
 
   private func follow(_ events: inout ObjectEvents, _ output: inout RunOutput) throws {
     let end = duration.map { Clock.monotonic &+ UInt64(min($0, 1e9) * 1e9) }
@@ -128,6 +137,7 @@ struct Run: ParsableCommand {
     targets.networkNamespace = netns
     targets.netfilter = netfilter
     targets.pid = pid
+    targets.way = way
     targets.sampling = frequency.map { .frequency($0) }
     return targets
   }
@@ -161,6 +171,8 @@ struct Run: ParsableCommand {
 }
 
 extension ClassifierDirection: ExpressibleByArgument {}
+
+extension Rung.Way: ExpressibleByArgument {}
 
 extension NetfilterHook: ExpressibleByArgument {
   public init?(argument: String) {

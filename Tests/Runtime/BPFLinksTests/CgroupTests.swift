@@ -175,13 +175,20 @@ extension HookTests {
     try BPF.detach(one.program.descriptor, from: directory.number, attachType: 2)
   }
 
-  @Test(arguments: Rung.cgroup)
-  func aThousandCgroupAttachmentsLeaveNothing(rung: Rung) throws {
+  @Test(
+    arguments: Rung.cgroup,
+    ["on_sock_create", "on_skb_ingress", "on_bind4", "on_sysctl", "on_device", "on_sockops", "on_lsm"])
+  func cgroupAttachmentsLeaveNothing(rung: Rung, name: String) throws {
+    let place = try #require(CgroupCase.all.first { $0.program == name })
+    if let symbol = place.symbol { try KernelSymbol.require(symbol, for: name) }
+    if place.type == .lsmCgroup, rung.way != .link { return }
     let cgroup = try TestCgroup()
-    let fixture = try Self.fixture("on_sock_create")
-    let before = descriptorCount()
-    for _ in 0..<roundCount { _ = try fixture.program.attachCgroup(at: cgroup.path, rungs: [rung]).rung }
-    expectNothingIsLeftOpen(since: before)
-    #expect(try CgroupPrograms.attached(at: cgroup.path, .cgroupInetSocketCreate).isEmpty)
+    let path = cgroup.path
+    try AttachmentRounds.leaveNothing("cgroup \(name), \(rung)") {
+      try Self.fixture(name)
+    } _: {
+      try $0.program.attachCgroup(at: path, as: place.type, rungs: [rung]).detach()
+    }
+    if place.type != .lsmCgroup { #expect(try CgroupPrograms.attached(at: path, place.type).isEmpty) }
   }
 }

@@ -198,18 +198,27 @@ extension HookTests {
   }
 
   @Test(arguments: Rung.classifier)
-  func aThousandClassifiersLeaveNothing(rung: Rung) throws {
+  func classifiersLeaveNothing(rung: Rung) throws {
     try Self.require(rung)
-    let network = try TestNetwork()
-    let fixture = try Self.fixture()
-    try network.inside {
-      let before = descriptorCount()
-      for _ in 0..<roundCount {
-        _ = try fixture.program.attachClassifier(to: "right", .ingress, rungs: [rung]).rung
+    try TestNetwork().inside {
+      try AttachmentRounds.leaveNothing(rung.way == .link ? "tcx" : "clsact") {
+        try Self.fixture()
+      } _: {
+        try $0.program.attachClassifier(to: "right", .ingress, rungs: [rung]).detach()
       }
-      expectNothingIsLeftOpen(since: before)
       #expect(try Classifiers.attached(to: "right", .ingress).isEmpty)
-      #expect(try RouteSocket().ingressQdisc(of: TestNetwork.interface("right")) == nil)
+    }
+  }
+
+  @Test(arguments: ["on_netkit_primary", "on_netkit_peer"])
+  func netkitLinksLeaveNothing(name: String) throws {
+    try KernelSymbol.require("netkit_link_attach", for: "netkit")
+    try TestNetwork(.netkit).inside {
+      try AttachmentRounds.leaveNothing("netkit, \(name)") {
+        try Self.fixture(name)
+      } _: {
+        try $0.program.attachNetkit(to: "left", position: .first).detach()
+      }
     }
   }
 
@@ -226,10 +235,7 @@ extension HookTests {
       #expect(try eventually { try fixture.count >= 3 })
       #expect(try another.count >= 3)
       #expect(try before.isAttached())
-      let descriptors = descriptorCount()
       try before.detach()
-      for _ in 0..<roundCount { _ = try another.program.attachNetkit(to: "left", position: .first).rung }
-      expectNothingIsLeftOpen(since: descriptors)
       try RouteSocket().delete(TestNetwork.interface("left"))
       #expect(try !link.isAttached())
     }

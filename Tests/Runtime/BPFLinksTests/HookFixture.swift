@@ -9,7 +9,7 @@ import Testing
 @Suite(.serialized) struct HookTests {}
 
 /// One program of those that include bpf/include/hook_fixture.h, in the kernel, which counts its runs.
-struct HookFixture {
+struct HookFixture: RoundObjects {
   let program: Program
   private let object: LoadedObject
   private let variables: [VariableSpec]
@@ -40,6 +40,7 @@ struct HookFixture {
 
   var count: UInt64 { get throws { try value("count") } }
   var cookie: UInt64 { get throws { try value("cookie") } }
+  var objects: [LoadedObject] { [object] }
   func map(_ name: String) -> Map? { object.map(name) }
 
   /// A variable of the program's, of at most 64 bits.

@@ -126,12 +126,14 @@ extension HookTests {
   }
 
   @Test func iteratorLinksLeaveNothing() throws {
-    let fixture = try HookFixture("each_task", in: iteratorsObject())
-    try leavesNothing(of: fixture.program) {
+    try AttachmentRounds.leaveNothing("iter") {
+      try HookFixture("each_task", in: iteratorsObject())
+    } _: { fixture in
       let link = try fixture.program.attachIterator()
       var reader = try link.makeReader()
       var buffer = [UInt8](repeating: 0, count: 8)
       _ = try reader.read(into: &buffer)
+      try link.detach()
     }
   }
 

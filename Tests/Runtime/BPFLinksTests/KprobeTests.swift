@@ -155,13 +155,26 @@ extension HookTests {
     #expect(answer.contains("the kernel allows no kprobe there"), "\(answer)")
   }
 
-  @Test(arguments: Rung.kprobe)
-  func kprobesLeaveNothing(rung: Rung) throws {
+  @Test(arguments: Rung.kprobe, [false, true])
+  func kprobesLeaveNothing(rung: Rung, isReturn: Bool) throws {
     try ProbeFixture.needKprobes()
     try ProbeFixture.needPerfLinks(rung)
-    let fixture = try HookFixture("on_kprobe", in: probesObject())
-    let program = fixture.program
-    try ProbeFixture.rounds { try program.attachKprobe(.function(systemCalls + "getppid"), rungs: [rung]) }
+    try AttachmentRounds.leaveNothing("\(isReturn ? "kretprobe" : "kprobe"), \(rung)", atOnce: 32) {
+      try HookFixture("on_kprobe", in: probesObject())
+    } _: {
+      try $0.program.attachKprobe(.function(systemCalls + "getppid"), isReturn: isReturn, rungs: [rung]).detach()
+    }
+  }
+
+  @Test(arguments: Rung.kprobe)
+  func systemCallProbesLeaveNothing(rung: Rung) throws {
+    try ProbeFixture.needKprobes()
+    try ProbeFixture.needPerfLinks(rung)
+    try AttachmentRounds.leaveNothing("ksyscall, \(rung)", atOnce: 32) {
+      try HookFixture("on_kprobe", in: probesObject())
+    } _: {
+      try $0.program.attachSystemCall("getppid", rungs: [rung]).detach()
+    }
   }
 
   @Test func leftOverKprobesAreRemoved() throws {
@@ -271,14 +284,18 @@ extension HookTests {
     #expect(throws: AttachError.self) { _ = try fixture.program.attachKprobeMulti(.matching("no_such_*")) }
   }
 
-  @Test func manyKprobesLeaveNothing() throws {
+  @Test(arguments: ["on_kprobes", "in_kprobe_session"])
+  func manyKprobesLeaveNothing(name: String) throws {
     try needKprobeMulti()
-    let fixture = try HookFixture("on_kprobes", in: probesObject())
-    let program = fixture.program
-    try ProbeFixture.rounds {
+    if name == "in_kprobe_session" {
+      try ProbeFixture.need("bpf_session_run_ctx", .structure, for: "kprobe.session")
+    }
+    try AttachmentRounds.leaveNothing(name == "on_kprobes" ? "kprobe.multi" : "kprobe.session", atOnce: 32) {
+      try HookFixture(name, in: probesObject())
+    } _: { fixture in
       try ProbeFixture.attaching { () throws(AttachError) in
-        try program.attachKprobeMulti(.named([systemCalls + "getppid", systemCalls + "getegid"]))
-      }
+        try fixture.program.attachKprobeMulti(.named([systemCalls + "getppid", systemCalls + "getegid"]))
+      }.detach()
     }
   }
 }

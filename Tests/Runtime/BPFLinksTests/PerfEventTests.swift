@@ -102,9 +102,10 @@ extension HookTests {
   @Test(arguments: Rung.perfEvent)
   func perfEventsLeaveNothing(rung: Rung) throws {
     try ProbeFixture.needPerfLinks(rung)
-    let fixture = try HookFixture("on_sample", in: perf_eventsObject())
-    try leavesNothing(of: fixture.program) {
-      _ = try fixture.program.attachPerfEvent(.software(.cpuClock), .frequency(100), rungs: [rung])
+    try AttachmentRounds.leaveNothing("perf_event, \(rung)", atOnce: 32) {
+      try HookFixture("on_sample", in: perf_eventsObject())
+    } _: {
+      try $0.program.attachPerfEvent(.software(.cpuClock), .frequency(100), rungs: [rung]).detach()
     }
   }
 

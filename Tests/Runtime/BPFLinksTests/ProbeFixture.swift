@@ -3,18 +3,10 @@ import BPFObjectFile
 import BPFRelocation
 import BPFTypes
 import FixturePrograms
-import Glibc
 import LinuxCalls
-import Synchronization
 import Testing
 
 @testable import BPFLinks
-
-private final class Counter: Sendable {
-  private let number = Atomic<Int>(0)
-  var value: Int { number.load(ordering: .relaxed) }
-  @discardableResult func increase() -> Int { number.add(1, ordering: .relaxed).newValue }
-}
 
 /// What the tests of kprobes and uprobes share.
 enum ProbeFixture {
@@ -53,48 +45,5 @@ enum ProbeFixture {
   /// The probes in tracefs that this process owns.
   static func definitions(_ file: Tracefs.Definitions) -> [String] {
     (Tracefs.mounted?.definitions(in: file) ?? []).filter { $0.contains(":\(ProbeGroup().name)/") }
-  }
-
-  /// Attaches and ends again and again, a thousand times where that takes less than three seconds or MEROPS_ALL_ROUNDS is
-  /// set; then nothing may be left of it. By many threads, since each detaching waits until every processor has left the
-  /// program, which kernels may do for all of them at once.
-  static func rounds(_ attach: @escaping @Sendable () throws -> Link) throws {
-    func held() -> Int {
-      entries(ofDirectory: "/proc/self/fd").filter { name in
-        var target = [CChar](repeating: 0, count: 256)
-        guard unsafe readlink("/proc/self/fd/\(name)", &target, 255) > 0 else { return false }
-        let text = String(decoding: target.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
-        return text.contains("perf_event") || text.contains("bpf")
-      }.count
-    }
-    // Here, where the test can still be cancelled.
-    try attach().detach()
-    let before = held()
-    let start = ContinuousClock.now
-    let limit: Duration = unsafe getenv("MEROPS_ALL_ROUNDS") == nil ? .seconds(3) : .seconds(600)
-    let (begun, ended) = (Counter(), Counter())
-    var threads: [JoinableThread] = []
-    for _ in 0..<32 {
-      threads.append(
-        try JoinableThread {
-          while begun.increase() <= 1000, ContinuousClock.now - start < limit {
-            do {
-              try attach().detach()
-              ended.increase()
-            } catch {
-              Issue.record(error)
-              return
-            }
-          }
-        })
-    }
-    for thread in threads { thread.join() }
-    let count = ended.value
-    // Tests of other suites have some of their own meanwhile.
-    #expect(count >= 10)
-    #expect(held() - before < min(count, 10))
-    #expect(definitions(.kprobes).isEmpty)
-    #expect(definitions(.uprobes).isEmpty)
-    print("\(count) rounds in \(ContinuousClock.now - start)")
   }
 }

@@ -26,9 +26,6 @@ extension HookTests {
     let before = try fixture.count
     try network?.inside { try Traffic.connection() }
     #expect(try fixture.count == before)
-    let descriptors = descriptorCount()
-    for _ in 0..<roundCount { _ = try fixture.program.attachSkLookup(toNamespace: path).rung }
-    expectNothingIsLeftOpen(since: descriptors)
     let link = try fixture.program.attachSkLookup(toNamespace: path)
     network = nil
     // The kernel takes a namespace apart later.
@@ -44,7 +41,6 @@ extension HookTests {
     let network = try TestNetwork()
     let path = network.path
     let (fixture, other) = (try Self.fixture("on_flow_dissector"), try Self.fixture("on_flow_dissector"))
-    let descriptors = descriptorCount()
     do {
       let link = try fixture.program.attachFlowDissector(toNamespace: path, rungs: [rung])
       // Sending on a packet socket looks for the headers.
@@ -61,14 +57,11 @@ extension HookTests {
       try network.inside { try TestNetwork.sendFrames() }
       #expect(try other.count > 0)
     }
-    for _ in 0..<roundCount { _ = try fixture.program.attachFlowDissector(toNamespace: path, rungs: [rung]).rung }
-    expectNothingIsLeftOpen(since: descriptors)
   }
 
   @Test func socketFilterRunsTheProgram() throws {
     let (filter, chooser) = (try Self.fixture("on_socket"), try Self.fixture("on_reuseport"))
     let pair = try Traffic.Pair()
-    let descriptors = descriptorCount()
     do {
       let link = try filter.program.attachSocketFilter(to: pair.server.number)
       try pair.exchange()
@@ -78,8 +71,6 @@ extension HookTests {
     let before = try filter.count
     try pair.exchange()
     #expect(try filter.count == before)
-    for _ in 0..<roundCount { _ = try filter.program.attachSocketFilter(to: pair.server.number).rung }
-
     let receiver = try FileDescriptor(socket: AF_INET, type: CInt(SOCK_DGRAM.rawValue), protocol: 0)
     try receiver.setOption("SO_REUSEPORT", level: SOL_SOCKET, option: SO_REUSEPORT, CInt(1))
     try receiver.bind(to: [2, 0, 0, 0, 127, 0, 0, 1] + [UInt8](repeating: 0, count: 8))
@@ -91,22 +82,15 @@ extension HookTests {
       #expect(try chooser.count > 0)
       #expect(link.rung.way == .socketOption)
     }
-    for _ in 0..<roundCount { _ = try chooser.program.attachReuseport(to: receiver.number).rung }
-    expectNothingIsLeftOpen(since: descriptors)
     #expect(throws: AttachError.self) { _ = try filter.program.attachSocketFilter(to: -1) }
   }
 
   @Test(arguments: Rung.sockmap, ["sockets", "hashed_sockets"])
   func sockmapRunsItsPrograms(rung: Rung, name: String) throws {
     if rung.way == .link { try KernelSymbol.require("sock_map_link_create", for: "links of socket maps") }
-    let spec = try ObjectSpec(name: "network.bpf.o", bytes: networkObject())
-    var maps = spec
-    for index in maps.programs.indices { maps.programs[index].isWanted = false }
-    let object = try LoadedObject(loading: LoadPlan(maps, kernel: .running(for: maps)))
-    let map = try #require(object.map(name))
+    let map = try #require(try Self.maps().map(name))
     let (message, parser) = (try Self.fixture("on_sk_msg"), try Self.fixture("on_stream_parser"))
     let (verdict, other) = (try Self.fixture("on_stream_verdict"), try Self.fixture("on_sk_msg"))
-    let descriptors = descriptorCount()
     do {
       let messages = try message.program.attachSockmap(to: map, rungs: [rung])
       let parsing = try parser.program.attachSockmap(to: map, rungs: [rung])
@@ -122,8 +106,6 @@ extension HookTests {
       try messages.update(to: other.program)
     }
     // Nothing is there any more: another takes the place.
-    for _ in 0..<roundCount { _ = try other.program.attachSockmap(to: map, rungs: [rung]).rung }
-    expectNothingIsLeftOpen(since: descriptors)
     let link = try message.program.attachSockmap(to: map, rungs: [rung])
     if (try? BPF.query(target: UInt32(map.descriptor.number), attachType: 7)) != nil {
       let error = try #require(throws: AttachError.self) {
@@ -141,10 +123,7 @@ extension HookTests {
   func sockmapVerdictRunsTheProgram(rung: Rung) throws {
     try KernelSymbol.require(attachType: "BPF_SK_SKB_VERDICT")
     if rung.way == .link { try KernelSymbol.require("sock_map_link_create", for: "links of socket maps") }
-    var maps = try ObjectSpec(name: "network.bpf.o", bytes: networkObject())
-    for index in maps.programs.indices { maps.programs[index].isWanted = false }
-    let object = try LoadedObject(loading: LoadPlan(maps, kernel: .running(for: maps)))
-    let map = try #require(object.map("sockets"))
+    let map = try #require(try Self.maps().map("sockets"))
     let verdict = try Self.fixture("on_verdict")
     let link = try verdict.program.attachSockmap(to: map, rungs: [rung])
     let pair = try Traffic.Pair()
@@ -169,7 +148,6 @@ extension HookTests {
         NetfilterHook(.ipv4, .preRouting, priority: 5, defragments: true),
       ] {
         let before = try fixture.count
-        let descriptors = descriptorCount()
         do {
           let link = try fixture.program.attachNetfilter(to: hook)
           try Traffic.datagram(.ipv4)
@@ -179,14 +157,79 @@ extension HookTests {
           let error = try #require(throws: AttachError.self) { _ = try other.program.attachNetfilter(to: hook) }
           #expect(error.report.contains("priority of its own"))
         }
-        expectNothingIsLeftOpen(since: descriptors)
       }
-      let descriptors = descriptorCount()
-      for _ in 0..<roundCount { _ = try fixture.program.attachNetfilter(to: NetfilterHook(.ipv6, .localIn)).rung }
-      expectNothingIsLeftOpen(since: descriptors)
       #expect(throws: AttachError.self) {
         _ = try fixture.program.attachNetfilter(to: NetfilterHook(.ipv4, .localIn, priority: .min))
       }
     }
+  }
+  @Test func skLookupLinksLeaveNothing() throws {
+    let network = try TestNetwork()
+    let path = network.path
+    try AttachmentRounds.leaveNothing("sk_lookup") {
+      try Self.fixture("on_sk_lookup")
+    } _: {
+      try $0.program.attachSkLookup(toNamespace: path).detach()
+    }
+    _ = network.path
+  }
+
+  @Test(arguments: Rung.flowDissector)
+  func flowDissectorsLeaveNothing(rung: Rung) throws {
+    let network = try TestNetwork()
+    let path = network.path
+    try AttachmentRounds.leaveNothing("flow_dissector, \(rung)") {
+      try Self.fixture("on_flow_dissector")
+    } _: {
+      try $0.program.attachFlowDissector(toNamespace: path, rungs: [rung]).detach()
+    }
+    _ = network.path
+  }
+
+  @Test func socketFiltersLeaveNothing() throws {
+    let receiver = try FileDescriptor(socket: AF_INET, type: CInt(SOCK_DGRAM.rawValue), protocol: 0)
+    let number = receiver.number
+    try AttachmentRounds.leaveNothing("socket filter") {
+      try Self.fixture("on_socket")
+    } _: {
+      try $0.program.attachSocketFilter(to: number).detach()
+    }
+    try receiver.setOption("SO_REUSEPORT", level: SOL_SOCKET, option: SO_REUSEPORT, CInt(1))
+    try receiver.bind(to: [2, 0, 0, 0, 127, 0, 0, 1] + [UInt8](repeating: 0, count: 8))
+    try AttachmentRounds.leaveNothing("reuseport") {
+      try Self.fixture("on_reuseport")
+    } _: {
+      try $0.program.attachReuseport(to: number).detach()
+    }
+    _ = receiver.number
+  }
+
+  @Test(arguments: Rung.sockmap, ["on_sk_msg", "on_stream_verdict"])
+  func sockmapProgramsLeaveNothing(rung: Rung, name: String) throws {
+    if rung.way == .link { try KernelSymbol.require("sock_map_link_create", for: "links of socket maps") }
+    let map = try #require(try Self.maps().map("sockets"))
+    try AttachmentRounds.leaveNothing("sockmap \(name), \(rung)") {
+      try Self.fixture(name)
+    } _: {
+      try $0.program.attachSockmap(to: map, rungs: [rung]).detach()
+    }
+  }
+
+  @Test func netfilterLinksLeaveNothing() throws {
+    try KernelSymbol.require("bpf_nf_link_attach", for: "BPF in netfilter")
+    try TestNetwork().inside {
+      try AttachmentRounds.leaveNothing("netfilter") {
+        try Self.fixture("on_netfilter")
+      } _: {
+        try $0.program.attachNetfilter(to: NetfilterHook(.ipv6, .localIn)).detach()
+      }
+    }
+  }
+
+  /// The object's maps alone.
+  private static func maps() throws -> LoadedObject {
+    var spec = try ObjectSpec(name: "network.bpf.o", bytes: networkObject())
+    for index in spec.programs.indices { spec.programs[index].isWanted = false }
+    return try LoadedObject(loading: LoadPlan(spec, kernel: .running(for: spec)))
   }
 }

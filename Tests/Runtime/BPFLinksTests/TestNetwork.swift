@@ -1,6 +1,7 @@
 import BPFLinks
 import Glibc
 import LinuxCalls
+import ProcessState
 import RouteNetlink
 import Testing
 
@@ -28,26 +29,20 @@ struct TestNetwork: ~Copyable, Sendable {
     namespace = made
   }
 
-  /// Runs on a thread inside the namespace.
+  /// Runs on the calling thread, which is inside the namespace meanwhile: on another, the failures of expectations would
+  /// belong to no test.
   @discardableResult
-  borrowing func inside<Value: ~Copyable & Sendable>(_ body: @Sendable () throws -> Value) throws -> Value {
+  borrowing func inside<Value: ~Copyable>(_ body: () throws -> Value) throws -> Value {
     try Self.run(in: namespace, body)
   }
 
-  private static func run<Value: ~Copyable & Sendable>(
-    in namespace: borrowing NetworkNamespace, _ body: @Sendable () throws -> Value
+  private static func run<Value: ~Copyable>(
+    in namespace: borrowing NetworkNamespace, _ body: () throws -> Value
   ) throws -> Value {
-    do throws(Failure) {
-      return try namespace.run { () throws(Failure) in
-        do { return try body() } catch { throw Failure(cause: error) }
-      }
-    } catch { throw error.cause }
-  }
-
-  private struct Failure: SystemCallFailure {
-    let cause: any Error
-    init(cause: any Error) { self.cause = cause }
-    init(_ failure: SystemCallError) { cause = failure }
+    let home = try NetworkNamespace.current()
+    try #require(enter_network_namespace(namespace.descriptor.number) == 0)
+    defer { #expect(enter_network_namespace(home.descriptor.number) == 0) }
+    return try body()
   }
 
   static func interface(_ name: String) throws -> NetworkInterface {
@@ -94,30 +89,16 @@ extension KernelSymbol {
 
 /// Whether something becomes true within some seconds, for what the kernel does later.
 func eventually(_ condition: () throws -> Bool) rethrows -> Bool {
-  for _ in 0..<500 {
+  let end = ContinuousClock.now + .seconds(20)
+  repeat {
     if try condition() { return true }
     usleep(20_000)
-  }
-  return false
+  } while ContinuousClock.now < end
+  return try condition()
 }
 
 /// Why a link does not end as it should.
 func endOf(_ link: consuming Link) -> Errno? {
   do throws(LinkError) { try link.detach() } catch { return error.cause.errno }
   return nil
-}
-
-/// How often what has to leave nothing is repeated: MEROPS_ROUNDS says how often, 1000 where time allows.
-let roundCount = unsafe getenv("MEROPS_ROUNDS").flatMap { unsafe Int(String(cString: $0)) } ?? 100
-
-/// How many descriptors the process has open.
-func descriptorCount() -> Int { entries(ofDirectory: "/proc/self/fd").count }
-
-/// Other tests of the process open and close files meanwhile, some dozens; what each round left open would be as many as
-/// there were rounds.
-func expectNothingIsLeftOpen(
-  since before: Int, rounds: Int = roundCount, sourceLocation: SourceLocation = #_sourceLocation
-) {
-  let more = descriptorCount() - before
-  #expect(more < max(rounds / 2, 25), "\(more) descriptors more", sourceLocation: sourceLocation)
 }

@@ -74,4 +74,22 @@ extension HookTests {
       throw error
     }
   }
+  @Test(arguments: Rung.tracepoint)
+  func tracepointsLeaveNothing(rung: Rung) throws {
+    try ProbeFixture.needPerfLinks(rung)
+    // A tracepoint runs a program once, so that it takes no second attachment of it.
+    try AttachmentRounds.leaveNothing("tracepoint, \(rung)") {
+      try HookFixture("on_tracepoint", in: tracepointsObject())
+    } _: {
+      try $0.program.attachTracepoint("sys_enter_getppid", category: "syscalls", rungs: [rung]).detach()
+    }
+  }
+
+  @Test func rawTracepointsLeaveNothing() throws {
+    try AttachmentRounds.leaveNothing("raw_tp", atOnce: 32) {
+      try HookFixture("on_raw_tracepoint", in: tracepointsObject())
+    } _: {
+      try $0.program.attachRawTracepoint("sys_enter").detach()
+    }
+  }
 }

@@ -72,19 +72,33 @@ extension HookTests {
     #expect(error.description.contains("no_such_function"))
   }
 
-  @Test func tracingLinksLeaveNothing() throws {
-    let fixture = try TracingFixture.load("on_entry")
+  @Test(arguments: ["on_entry", "on_exit", "on_return", "on_session", "on_security"])
+  func tracingLinksLeaveNothing(name: String) throws {
     do {
-      try leavesNothing(of: fixture.program) { _ = try fixture.program.attachTracing() }
+      try AttachmentRounds.leaveNothing("\(name) (tracing)") {
+        try TracingFixture.load(name)
+      } _: {
+        try $0.program.attachTracing().detach()
+      }
     } catch let error as AttachError {
+      try TracingFixture.cancelIfMissing(error)
       guard case .refused(let refusals) = error.reason, refusals.last?.errno == .noSuchFile else { throw error }
       try Test.cancel("this kernel attaches a program of this kind once: \(error.report)")
     }
   }
 
-  @Test func typedTracepointLinksLeaveNothing() throws {
-    let fixture = try HookFixture("on_typed_tracepoint", in: tracepointsObject())
-    try leavesNothing(of: fixture.program) { _ = try fixture.program.attachTracing() }
+  @Test(arguments: Rung.tracing)
+  func typedTracepointLinksLeaveNothing(rung: Rung) throws {
+    do {
+      try AttachmentRounds.leaveNothing("tp_btf, \(rung)") {
+        try HookFixture("on_typed_tracepoint", in: tracepointsObject())
+      } _: {
+        try $0.program.attachTracing(rungs: [rung]).detach()
+      }
+    } catch let error as AttachError {
+      try TracingFixture.cancelIfMissing(error, rung)
+      throw error
+    }
   }
 
   @Test(arguments: Rung.freplace)
@@ -121,38 +135,13 @@ extension HookTests {
     #expect(nothing.attempt == .replaceNothing(program: "replacement"))
   }
 
+  /// By the older command a program is attached once: the link takes the place along that loading has made ready.
   @Test func freplaceLinksLeaveNothing() throws {
-    let fixture = try ReplacementFixture()
-    try leavesNothing(of: fixture.replacement) { _ = try fixture.replacement.attachReplacement() }
-  }
-
-  /// Many attachments and their ends leave no descriptor and no link of the program's. Other processes have links too.
-  func leavesNothing(of program: Program, rounds: Int = 1000, _ attach: () throws -> Void) throws {
-    let id = try program.id()
-    func links() -> Int {
-      var count = 0
-      try? BPF.forEach(.link) { link throws(SystemCallError) in
-        if try BPF.information(ofLink: link).program == id { count += 1 }
-        return true
-      }
-      return count
+    try AttachmentRounds.leaveNothing("freplace") {
+      try ReplacementFixture()
+    } _: {
+      try $0.replacement.attachReplacement(rungs: [Rung(.link)]).detach()
     }
-    try attach()
-    let (descriptors, linkCount) = (descriptorCount(), links())
-    let end = Clock.monotonic + 3_000_000_000
-    let isUnlimited = unsafe getenv("MEROPS_ALL_ROUNDS") != nil
-    var made = 0
-    for round in 0..<rounds {
-      try attach()
-      made += 1
-      // Some kernels wait long for all processors, and emulated ones longer.
-      guard isUnlimited || Clock.monotonic < end else {
-        print("\(round) rounds in three seconds")
-        break
-      }
-    }
-    expectNothingIsLeftOpen(since: descriptors, rounds: made)
-    #expect(links() == linkCount)
   }
 }
 
@@ -210,7 +199,8 @@ extension BTF {
 }
 
 /// A program that can be run on a packet, and one that replaces a function of it.
-private struct ReplacementFixture {
+private struct ReplacementFixture: RoundObjects {
+  let objects: [LoadedObject]
   let target: Program
   let replacement: Program
 
@@ -218,22 +208,24 @@ private struct ReplacementFixture {
     if geteuid() != 0 { try Test.cancel("needs root: loads BPF programs") }
     let fixture = try HookFixture("target", in: tracingObject(), ownProcess: false)
     target = fixture.program
-    do { replacement = try Self.load(replacing: ProgramFunction(of: fixture.program)) } catch let error as LoadError {
+    let object: LoadedObject
+    do { object = try Self.load(replacing: ProgramFunction(of: fixture.program)) } catch let error as LoadError {
       guard error.cause.errno == .notPermitted else { throw error }
       try Test.cancel("this kernel loads no freplace programs: \(error)")
     }
+    replacement = try #require(object.program("replacement"))
+    objects = fixture.objects + [object]
   }
 
   func load(replacing name: String?) throws {
     _ = try Self.load(replacing: name.map { ProgramFunction($0, of: target) })
   }
 
-  private static func load(replacing function: ProgramFunction?) throws -> Program {
+  private static func load(replacing function: ProgramFunction?) throws -> LoadedObject {
     var spec = try ObjectSpec(name: "hooks.bpf.o", bytes: tracingObject())
     for index in spec.programs.indices { spec.programs[index].isWanted = spec.programs[index].name == "replacement" }
     let plan = try LoadPlan(spec, kernel: .running(for: spec))
-    let object = try LoadedObject(loading: plan, replacing: function.map { ["replacement": $0] } ?? [:])
-    return try #require(object.program("replacement"))
+    return try LoadedObject(loading: plan, replacing: function.map { ["replacement": $0] } ?? [:])
   }
 
   func run() throws -> UInt32 { try target.run(onPacket: [UInt8](repeating: 0, count: 64)) }

@@ -132,11 +132,13 @@ extension HookTests {
 
   @Test(arguments: ProbeProgram.all)
   fileprivate func probesLeaveNothing(program: ProbeProgram) throws {
-    let fixture = try program.load()
     // Often more rounds than the program's map of specifications has room for, which is 256.
-    try ProbeFixture.rounds {
-      try fixture.program.attachUSDT(
-        provider: "merops", "call", in: "/proc/self/exe", pid: getpid(), rungs: [program.rung])
+    try AttachmentRounds.leaveNothing("usdt, \(program.testDescription)", atOnce: 32) {
+      try program.load()
+    } _: {
+      try $0.program.attachUSDT(
+        provider: "merops", "call", in: "/proc/self/exe", pid: getpid(), rungs: [program.rung]
+      ).detach()
     }
   }
 }

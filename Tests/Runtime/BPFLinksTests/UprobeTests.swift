@@ -182,14 +182,14 @@ extension HookTests {
     #expect(try report(.symbol("x"), "/etc/passwd").contains("does not begin with an ELF header"))
   }
 
-  @Test(arguments: Rung.uprobe)
-  func uprobesLeaveNothing(rung: Rung) throws {
+  @Test(arguments: Rung.uprobe, [false, true])
+  func uprobesLeaveNothing(rung: Rung, isReturn: Bool) throws {
     try ProbeFixture.needPerfLinks(rung)
-    let fixture = try HookFixture("on_uprobe", in: probesObject())
     let (path, own) = try ownFunction()
-    let program = fixture.program
-    try ProbeFixture.rounds {
-      try program.attachUprobe(.fileOffset(own.fileOffset), in: path, rungs: [rung])
+    try AttachmentRounds.leaveNothing("\(isReturn ? "uretprobe" : "uprobe"), \(rung)", atOnce: 32) {
+      try HookFixture("on_uprobe", in: probesObject())
+    } _: {
+      try $0.program.attachUprobe(.fileOffset(own.fileOffset), in: path, isReturn: isReturn, rungs: [rung]).detach()
     }
   }
 
@@ -281,10 +281,12 @@ extension HookTests {
 
   @Test func manyUprobesLeaveNothing() throws {
     try ProbeFixture.need("bpf_uprobe_multi_link_attach", .function, for: "uprobe.multi")
-    let fixture = try HookFixture("on_uprobes", in: probesObject())
     let (path, own) = try ownFunction()
-    let program = fixture.program
-    try ProbeFixture.rounds { try program.attachUprobeMulti(.fileOffsets([own.fileOffset]), in: path) }
+    try AttachmentRounds.leaveNothing("uprobe.multi", atOnce: 32) {
+      try HookFixture("on_uprobes", in: probesObject())
+    } _: {
+      try $0.program.attachUprobeMulti(.fileOffsets([own.fileOffset]), in: path).detach()
+    }
   }
 }
 

@@ -126,22 +126,49 @@ extension HookTests {
   }
 
   @Test(arguments: Rung.xdp)
-  func aThousandXDPAttachmentsLeaveNothing(rung: Rung) throws {
-    let network = try TestNetwork()
-    let fixture = try Self.fixture()
-    try network.inside {
-      let before = descriptorCount()
-      for _ in 0..<roundCount { _ = try fixture.program.attachXDP(to: "right", rungs: [rung]).rung }
-      expectNothingIsLeftOpen(since: before)
-      #expect(try TestNetwork.interface("right").xdp.programIDs.isEmpty)
+  func xdpAttachmentsLeaveNothing(rung: Rung) throws {
+    try TestNetwork().inside {
+      try AttachmentRounds.leaveNothing("\(rung)") {
+        try Self.fixture()
+      } _: {
+        try $0.program.attachXDP(to: "right", rungs: [rung]).detach()
+      }
+    }
+  }
+
+  @Test(arguments: ["devices", "processors"])
+  func redirectionsLeaveNothing(name: String) throws {
+    try TestNetwork().inside {
+      let right = try TestNetwork.interface("right").index
+      try AttachmentRounds.leaveNothing("xdp/\(name == "devices" ? "devmap" : "cpumap")") {
+        try Redirections()
+      } _: { redirections in
+        let map = try #require(redirections.object.map(name))
+        if name == "devices" {
+          try map.setRedirection(forKey: 0, toInterface: right, program: redirections.object.program("on_device"))
+        } else {
+          let program = redirections.object.program("on_processor")
+          try map.setRedirection(toProcessor: 0, queueLength: 64, program: program)
+        }
+        #expect(try map.delete([0, 0, 0, 0]))
+      }
+    }
+  }
+
+  private struct Redirections: RoundObjects {
+    let object: LoadedObject
+    var objects: [LoadedObject] { [object] }
+
+    init() throws {
+      let spec = try ObjectSpec(name: "redirect.bpf.o", bytes: redirectObject())
+      object = try LoadedObject(loading: LoadPlan(spec, kernel: .running(for: spec)))
     }
   }
 
   @Test(arguments: ["to_device", "to_processor"])
   func aProgramRunsWhereAFrameIsSent(name: String) throws {
     let network = try TestNetwork()
-    let spec = try ObjectSpec(name: "redirect.bpf.o", bytes: redirectObject())
-    let object = try LoadedObject(loading: LoadPlan(spec, kernel: .running(for: spec)))
+    let object = try Redirections().object
     let redirects = try #require(object.program(name))
     let arrival = try #require(object.program("on_arrival"))
     let devices = try #require(object.map("devices"))

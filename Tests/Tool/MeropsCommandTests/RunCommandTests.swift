@@ -92,6 +92,20 @@ extension Privileged {
       #expect(run.errors.contains("nothing is attached"))
     }
 
+    @Test func aHookWithoutTheWayIsLeftOut() throws {
+      let network = try DemoNetwork()
+      let file = try ObjectFile(watchObject())
+      let options = [
+        "run", file.url.path, "-i", DemoNetwork.serverInterface, "--disable", "add", "--no-printk", "--way",
+      ]
+      let lacking = try Tool.run(options + ["tracefs"], in: network.server)
+      #expect(try lacking.wait() == 1)
+      #expect(lacking.errors.contains("left out watch: is not attached by tracefs, only by bpf_link or netlink"))
+      let unknown = try Tool.run(options + ["tracfs"], in: network.server)
+      #expect(try unknown.wait() == 2)
+      #expect(unknown.errors.contains("- BPF_PROG_ATTACH"))
+    }
+
     @Test func goesOnAsAnotherUser() throws {
       let network = try DemoNetwork()
       let file = try ObjectFile(watchObject())
