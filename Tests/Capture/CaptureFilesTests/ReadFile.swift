@@ -1,0 +1,72 @@
+import CaptureEvents
+import CaptureFiles
+
+/// All that a file had, up to its end or its error.
+struct ReadFile: Equatable {
+  struct Packet: Equatable {
+    var nanoseconds: Int64?
+    var bytes: [UInt8]
+    var originalLength: Int
+    var interface: CaptureInterface
+    var direction: CaptureRecord.Direction?
+    var comments: [String]
+  }
+
+  var packets: [Packet] = []
+  var statistics: [InterfaceStatistics] = []
+  var sections: [CaptureSection] = []
+  var error: CaptureFileError?
+
+  /// - Parameter chunk: how many bytes come at once; nil reads the bytes as one.
+  init(_ file: [UInt8], chunk: Int? = nil) {
+    var reader = CaptureFileReader()
+    do throws(CaptureFileError) {
+      guard let chunk else {
+        _ = try unsafe read(file.span.bytes, at: 0, isLast: true, &reader)
+        return
+      }
+      var window = CaptureFileWindow(byteCount: 64)
+      var next = 0
+      while true {
+        let needed = try window.withBytes { (bytes) throws(CaptureFileError) in
+          try read(bytes, at: window.offset, isLast: window.isLast, &reader)
+        }
+        guard let needed else { return }
+        window.slide(to: reader.position, through: needed) { buffer, start in
+          let count = min(chunk, buffer.count - start, file.count - next)
+          for index in 0..<count { buffer[start + index] = file[next + index] }
+          next += count
+          return count
+        }
+      }
+    } catch {
+      self.error = error
+    }
+  }
+
+  /// - Returns: the offset that is needed to read on; nil at the end.
+  private mutating func read(
+    _ bytes: RawSpan, at start: Int, isLast: Bool, _ reader: inout CaptureFileReader
+  ) throws(CaptureFileError) -> Int? {
+    while true {
+      let step = try reader.next(in: bytes, at: start, isLast: isLast)
+      if sections.count < reader.sectionNumber { sections.append(reader.section) }
+      switch step {
+      case .packet(let packet):
+        packets.append(
+          Packet(
+            nanoseconds: packet.nanoseconds,
+            bytes: unsafe bytes.extracting(packet.range).withUnsafeBytes { unsafe Array($0) },
+            originalLength: packet.originalLength, interface: reader.interfaces[packet.interface],
+            direction: packet.direction, comments: reader.comments(of: packet, in: bytes)))
+      case .statistics(let statistics): self.statistics.append(statistics)
+      case .needsMore(let end): return end
+      case .end: return nil
+      }
+    }
+  }
+}
+
+extension OutputBuffer {
+  var bytes: [UInt8] { withBytes { bytes in unsafe bytes.withUnsafeBytes { unsafe Array($0) } } }
+}
