@@ -23,9 +23,9 @@ struct PcapRecords {
 extension CaptureFileReader {
   mutating func pcapHead(
     _ rest: RawSpan, _ format: Format
-  ) throws(CaptureFileError.Reason) -> Progress {
-    guard rest.byteCount >= PcapFormat.headByteCount else { return .needs(PcapFormat.headByteCount) }
-    guard case .pcap(let resolution, let isSwapped, let isModified) = format else { return .passed }
+  ) throws(CaptureFileError.Reason) -> Step? {
+    guard rest.byteCount >= PcapFormat.headByteCount else { return needs(PcapFormat.headByteCount) }
+    guard case .pcap(let resolution, let isSwapped, let isModified) = format else { return nil }
     let order = ByteOrder(isSwapped: isSwapped)
     let major = try order.read(UInt16.self, rest, at: 4)
     let minor = try order.read(UInt16.self, rest, at: 6)
@@ -45,14 +45,14 @@ extension CaptureFileReader {
         order: order, resolution: resolution, isModified: isModified,
         lengths: minor < 3 ? .originalFirst : minor == 3 ? .lesserIsCaptured : .capturedFirst))
     position += PcapFormat.headByteCount
-    return .passed
+    return nil
   }
 
   mutating func record(
     _ rest: RawSpan, _ records: PcapRecords, at offset: Int
-  ) throws(CaptureFileError.Reason) -> Progress {
+  ) throws(CaptureFileError.Reason) -> Step? {
     let head = records.headByteCount
-    guard rest.byteCount >= head else { return .needs(head) }
+    guard rest.byteCount >= head else { return needs(head) }
     let order = records.order
     let seconds = try order.word(rest, at: 0)
     let fraction = try order.word(rest, at: 4)
@@ -65,19 +65,18 @@ extension CaptureFileReader {
     }
     guard captured <= Self.largestPacket else { throw .packetTooLong(captured: captured) }
     let length = head + Int(captured)
-    guard rest.byteCount >= length else { return .needs(length) }
+    guard rest.byteCount >= length else { return needs(length) }
     let packetType = records.isModified ? try order.read(UInt8.self, rest, at: 22) : nil
     position += length
     packetCount += 1
     let unit: Int64 = records.resolution == .nanoseconds ? 1 : 1000
-    return .step(
-      .packet(
-        FilePacket(
-          number: packetCount,
-          // 32 bits of seconds are less than half of what fits. Some writers' fractions are more than a second.
-          nanoseconds: Int64(seconds) * 1_000_000_000 + Int64(fraction) * unit,
-          range: offset + head..<offset + length, originalLength: Int(original), interface: 0,
-          direction: packetType.flatMap(Self.direction), options: offset..<offset)))
+    return .packet(
+      FilePacket(
+        number: packetCount,
+        // 32 bits of seconds are less than half of what fits. Some writers' fractions are more than a second.
+        nanoseconds: Int64(seconds) * 1_000_000_000 + Int64(fraction) * unit,
+        range: offset + head..<offset + length, originalLength: Int(original), interface: 0,
+        direction: packetType.flatMap(Self.direction), options: offset..<offset))
   }
 
   private static func direction(packetType: UInt8) -> CaptureRecord.Direction? {

@@ -4,8 +4,8 @@ import CaptureEvents
 extension CaptureFileReader {
   mutating func block(
     _ rest: RawSpan, _ order: ByteOrder, at offset: Int
-  ) throws(CaptureFileError.Reason) -> Progress {
-    guard rest.byteCount >= BlockType.overhead else { return .needs(BlockType.overhead) }
+  ) throws(CaptureFileError.Reason) -> Step? {
+    guard rest.byteCount >= BlockType.overhead else { return needs(BlockType.overhead) }
     let type = try order.word(rest, at: 0)
     // Its type is the same in both orders, and what follows is in its own.
     let order = type == BlockType.sectionHeader ? try sectionOrder(rest) : order
@@ -22,38 +22,38 @@ extension CaptureFileReader {
       position += byteCount - 4
       blockCount += 1
       state = .trailer(order, length: length, type: type)
-      return .passed
+      return nil
     }
 
     guard byteCount <= Self.largestBlock else { throw .blockTooLong(length) }
-    guard rest.byteCount >= byteCount else { return .needs(byteCount) }
+    guard rest.byteCount >= byteCount else { return needs(byteCount) }
     let trailing = try order.word(rest, at: byteCount - 4)
     guard trailing == length else { throw .trailingLength(trailing, leading: length) }
     // Offsets count from the block's start.
     let block = rest.extracting(0..<byteCount - 4)
-    let progress: Progress
+    let step: Step?
     switch type {
-    case BlockType.sectionHeader: progress = try sectionHeader(block, order)
-    case BlockType.interfaceDescription: progress = try interfaceDescription(block, order)
-    case BlockType.interfaceStatistics: progress = try statistics(block, order)
-    case BlockType.simplePacket: progress = try simplePacket(block, order, at: offset)
-    default: progress = try packet(block, order, isObsolete: type == BlockType.obsoletePacket, at: offset)
+    case BlockType.sectionHeader: step = try sectionHeader(block, order)
+    case BlockType.interfaceDescription: step = try interfaceDescription(block, order)
+    case BlockType.interfaceStatistics: step = try statistics(block, order)
+    case BlockType.simplePacket: step = try simplePacket(block, order, at: offset)
+    default: step = try packet(block, order, isObsolete: type == BlockType.obsoletePacket, at: offset)
     }
     position += byteCount
     blockCount += 1
-    return progress
+    return step
   }
 
   /// Behind a block that was skipped.
   mutating func trailer(
     _ rest: RawSpan, _ order: ByteOrder, length: UInt32
-  ) throws(CaptureFileError.Reason) -> Progress {
-    guard rest.byteCount >= 4 else { return .needs(4) }
+  ) throws(CaptureFileError.Reason) -> Step? {
+    guard rest.byteCount >= 4 else { return needs(4) }
     let trailing = try order.word(rest, at: 0)
     guard trailing == length else { throw .trailingLength(trailing, leading: length) }
     position += 4
     state = .blocks(order)
-    return .passed
+    return nil
   }
 
   private func sectionOrder(_ rest: RawSpan) throws(CaptureFileError.Reason) -> ByteOrder {
@@ -68,7 +68,7 @@ extension CaptureFileReader {
   /// Type, length, magic, major and minor version, and the section's length, which is not needed and often -1.
   private mutating func sectionHeader(
     _ block: RawSpan, _ order: ByteOrder
-  ) throws(CaptureFileError.Reason) -> Progress {
+  ) throws(CaptureFileError.Reason) -> Step? {
     let major = try order.read(UInt16.self, block, at: 12)
     let minor = try order.read(UInt16.self, block, at: 14)
     _ = try order.read(UInt64.self, block, at: 16)
@@ -89,13 +89,13 @@ extension CaptureFileReader {
     sectionNumber += 1
     interfaces.removeAll(keepingCapacity: true)
     state = .blocks(order)
-    return .passed
+    return nil
   }
 
   /// Type, length, link type, two unused bytes, snap length.
   private mutating func interfaceDescription(
     _ block: RawSpan, _ order: ByteOrder
-  ) throws(CaptureFileError.Reason) -> Progress {
+  ) throws(CaptureFileError.Reason) -> Step? {
     guard interfaces.count < Self.mostInterfaces else { throw .tooManyInterfaces }
     var interface = CaptureInterface(
       linkType: LinkType(rawValue: try order.read(UInt16.self, block, at: 8)),
@@ -124,13 +124,13 @@ extension CaptureFileReader {
       }
     }
     interfaces.append(interface)
-    return .passed
+    return nil
   }
 
   /// An enhanced packet block and the obsolete one differ in their first word only: interface, or interface and drops.
   private mutating func packet(
     _ block: RawSpan, _ order: ByteOrder, isObsolete: Bool, at offset: Int
-  ) throws(CaptureFileError.Reason) -> Progress {
+  ) throws(CaptureFileError.Reason) -> Step? {
     let head = 28
     let interface = isObsolete ? UInt32(try order.read(UInt16.self, block, at: 8)) : try order.word(block, at: 8)
     let captured = try order.word(block, at: 20)
@@ -150,30 +150,28 @@ extension CaptureFileReader {
       }
     }
     let index = try self.index(interface)
-    let time = try interfaces[index].nanoseconds(ticks: ticks(block, order, at: 12))
+    let time = try nanoseconds(block, order, at: 12, interface: index)
     packetCount += 1
-    return .step(
-      .packet(
-        FilePacket(
-          number: packetCount, nanoseconds: time, range: offset + head..<offset + end, originalLength: Int(original),
-          interface: index, direction: direction, options: offset + optionsStart..<offset + block.byteCount)))
+    return .packet(
+      FilePacket(
+        number: packetCount, nanoseconds: time, range: offset + head..<offset + end, originalLength: Int(original),
+        interface: index, direction: direction, options: offset + optionsStart..<offset + block.byteCount))
   }
 
   /// The original length, and as much of the packet as the first interface's snap length let through.
   private mutating func simplePacket(
     _ block: RawSpan, _ order: ByteOrder, at offset: Int
-  ) throws(CaptureFileError.Reason) -> Progress {
+  ) throws(CaptureFileError.Reason) -> Step? {
     let head = 12
     let original = try order.word(block, at: 8)
     let snapLength = interfaces[try index(0)].snapLength
     let captured = snapLength == 0 ? original : min(original, snapLength)
     try check(captured, available: block.byteCount - head)
     packetCount += 1
-    return .step(
-      .packet(
-        FilePacket(
-          number: packetCount, nanoseconds: nil, range: offset + head..<offset + head + Int(captured),
-          originalLength: Int(original), interface: 0, direction: nil, options: offset..<offset)))
+    return .packet(
+      FilePacket(
+        number: packetCount, nanoseconds: nil, range: offset + head..<offset + head + Int(captured),
+        originalLength: Int(original), interface: 0, direction: nil, options: offset..<offset))
   }
 
   private func check(_ captured: UInt32, available: Int) throws(CaptureFileError.Reason) {
@@ -182,13 +180,12 @@ extension CaptureFileReader {
   }
 
   /// Type, length, interface, timestamp; the counts are options.
-  private func statistics(
+  private mutating func statistics(
     _ block: RawSpan, _ order: ByteOrder
-  ) throws(CaptureFileError.Reason) -> Progress {
+  ) throws(CaptureFileError.Reason) -> Step? {
     let index = try index(order.word(block, at: 8))
-    let interface = interfaces[index]
     var statistics = InterfaceStatistics(
-      interface: index, nanoseconds: try interface.nanoseconds(ticks: ticks(block, order, at: 12)))
+      interface: index, nanoseconds: try nanoseconds(block, order, at: 12, interface: index))
     var options = BlockOptions(order: order, at: 20)
     while let option = try options.next(in: block) {
       func count() throws(CaptureFileError.Reason) -> UInt64 {
@@ -196,7 +193,7 @@ extension CaptureFileReader {
       }
       func time() throws(CaptureFileError.Reason) -> Int64 {
         _ = try count()
-        return try interface.nanoseconds(ticks: ticks(block, order, at: option.range.lowerBound))
+        return try nanoseconds(block, order, at: option.range.lowerBound, interface: index)
       }
       switch option.code {
       case OptionCode.comment: statistics.comments.append(options.text(of: option, in: block))
@@ -210,7 +207,8 @@ extension CaptureFileReader {
       default: continue
       }
     }
-    return .step(.statistics(statistics))
+    self.statistics = statistics
+    return .statistics
   }
 
   private func index(_ interface: UInt32) throws(CaptureFileError.Reason) -> Int {
@@ -219,9 +217,14 @@ extension CaptureFileReader {
   }
 
   /// Two words, the upper one first in either order.
-  private func ticks(
-    _ block: RawSpan, _ order: ByteOrder, at offset: Int
-  ) throws(CaptureFileError.Reason) -> UInt64 {
-    UInt64(try order.word(block, at: offset)) << 32 | UInt64(try order.word(block, at: offset + 4))
+  private func nanoseconds(
+    _ block: RawSpan, _ order: ByteOrder, at offset: Int, interface index: Int
+  ) throws(CaptureFileError.Reason) -> Int64 {
+    let ticks = UInt64(try order.word(block, at: offset)) << 32 | UInt64(try order.word(block, at: offset + 4))
+    let timeOffset = interfaces[index].timeOffset
+    guard let time = interfaces[index].resolution.nanoseconds(ticks: ticks, offset: timeOffset) else {
+      throw .timeOutOfRange(ticks: ticks)
+    }
+    return time
   }
 }

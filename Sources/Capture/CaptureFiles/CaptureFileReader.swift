@@ -19,8 +19,8 @@ package struct CaptureFileReader: Sendable {
 
   package enum Step: Hashable, Sendable {
     case packet(FilePacket)
-    /// An interface statistics block.
-    case statistics(InterfaceStatistics)
+    /// An interface statistics block, which is in `statistics` now: it is large, and packets go through here.
+    case statistics
     /// Nothing whole is left in the span. The next one has to begin at `position` of the file at the latest and to reach
     /// at least to this offset, or to the file's end.
     case needsMore(through: Int)
@@ -43,6 +43,8 @@ package struct CaptureFileReader: Sendable {
   package internal(set) var sectionNumber = 0
   /// Those that the present section has described so far; a classic file has one. A new section begins with none.
   package internal(set) var interfaces: [CaptureInterface] = []
+  /// The last interface statistics block.
+  package internal(set) var statistics: InterfaceStatistics?
   /// Where the next record begins, in bytes from the start of the file.
   package internal(set) var position = 0
   /// How many packets were handed out.
@@ -58,15 +60,6 @@ package struct CaptureFileReader: Sendable {
     case blocks(ByteOrder)
     /// The length behind a block that was skipped.
     case trailer(ByteOrder, length: UInt32, type: UInt32)
-  }
-
-  /// What became of a look at the bytes from `position` on.
-  enum Progress {
-    /// More bytes are needed than there are.
-    case needs(Int)
-    /// Something was read that nobody has to be told of.
-    case passed
-    case step(Step)
   }
 
   package init() {}
@@ -87,17 +80,14 @@ package struct CaptureFileReader: Sendable {
       // A skipped block may end far behind the bytes.
       let isThere = position - start <= bytes.byteCount
       if isLast, isThere, rest.isEmpty, endsHere { return .end }
-      let progress: Progress
       do throws(CaptureFileError.Reason) {
-        progress = isThere ? try look(rest, at: offset) : .needs(4)
-        if isLast, case .needs(let needed) = progress { throw truncation(needed, bytes.byteCount - (position - start)) }
+        guard let step = isThere ? try look(rest, at: offset) : needs(4) else { continue }
+        if isLast, case .needsMore(let end) = step {
+          throw truncation(end - position, bytes.byteCount - (position - start))
+        }
+        return step
       } catch {
         throw CaptureFileError(offset: placeOffset, place: place(rest), reason: error)
-      }
-      switch progress {
-      case .needs(let needed): return .needsMore(through: position + needed)
-      case .passed: continue
-      case .step(let step): return step
       }
     }
   }
@@ -116,9 +106,11 @@ package struct CaptureFileReader: Sendable {
     return comments
   }
 
-  private mutating func look(
-    _ rest: RawSpan, at offset: Int
-  ) throws(CaptureFileError.Reason) -> Progress {
+  /// More bytes from `position` on than there are.
+  func needs(_ count: Int) -> Step { .needsMore(through: position + count) }
+
+  /// What lies at `position`; nil where it was read and nobody has to be told of it.
+  private mutating func look(_ rest: RawSpan, at offset: Int) throws(CaptureFileError.Reason) -> Step? {
     switch state {
     case .head: try head(rest)
     case .records(let records): try record(rest, records, at: offset)
@@ -128,14 +120,14 @@ package struct CaptureFileReader: Sendable {
   }
 
   /// The first four bytes tell the format, and for a classic file the order.
-  private mutating func head(_ rest: RawSpan) throws(CaptureFileError.Reason) -> Progress {
-    guard rest.byteCount >= 4 else { return .needs(4) }
+  private mutating func head(_ rest: RawSpan) throws(CaptureFileError.Reason) -> Step? {
+    guard rest.byteCount >= 4 else { return needs(4) }
     let magic = try ByteOrder(isSwapped: false).word(rest, at: 0)
     if magic == BlockType.sectionHeader {
       format = .pcapng
       // The first section header tells the order.
       state = .blocks(ByteOrder(isSwapped: false))
-      return .passed
+      return nil
     }
     for isSwapped in [false, true] {
       switch isSwapped ? magic.byteSwapped : magic {

@@ -22,7 +22,8 @@ package struct CaptureFileWindow: ~Copyable {
   /// - Parameters:
   ///   - position: the reader's.
   ///   - end: what the reader needs: `Step.needsMore(through:)`.
-  ///   - read: reads into the array from an index on, as much as fits, and returns how many bytes came; 0 at the end.
+  ///   - read: reads into the array from an index on, as much as fits, and returns how many bytes came; 0 at the end:
+  ///     `{ buffer, start in try descriptor.read(into: &buffer, from: start) }`.
   package mutating func slide<Failure: Error>(
     to position: Int, through end: Int, _ read: (inout [UInt8], Int) throws(Failure) -> Int
   ) throws(Failure) {

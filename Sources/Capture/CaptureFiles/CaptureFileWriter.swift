@@ -23,7 +23,8 @@ package struct CaptureFileWriter: Sendable {
 
   /// - Parameters:
   ///   - section: what pcapng says of the file's making.
-  ///   - interfaces: in the order of the indices that packets name; a classic file needs one.
+  ///   - interfaces: in the order of the indices that packets name; a classic file needs one. libpcap, and so tcpdump,
+  ///     refuses a pcapng file whose interfaces differ in link type or snap length.
   package init(format: Format, section: CaptureSection = CaptureSection(), interfaces: [CaptureInterface]) {
     precondition(format == .pcapng || !interfaces.isEmpty, "a classic file has a link type")
     self.format = format

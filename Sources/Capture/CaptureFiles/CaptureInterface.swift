@@ -29,14 +29,4 @@ package struct CaptureInterface: Hashable, Sendable {
     self.linkType = linkType
     self.snapLength = snapLength
   }
-
-  /// Nanoseconds since 1970.
-  func nanoseconds(ticks: UInt64) throws(CaptureFileError.Reason) -> Int64 {
-    guard let time = resolution.nanoseconds(ticks: ticks) else { throw .timeOutOfRange(ticks: ticks) }
-    guard timeOffset != 0 else { return time }
-    let (offset, isTooLarge) = timeOffset.multipliedReportingOverflow(by: 1_000_000_000)
-    let (sum, overflow) = time.addingReportingOverflow(offset)
-    guard !isTooLarge, !overflow else { throw .timeOutOfRange(ticks: ticks) }
-    return sum
-  }
 }

@@ -27,8 +27,17 @@ package struct TimeResolution: RawRepresentable, Hashable, Sendable {
   package static let microseconds = TimeResolution(rawValue: 6)
   package static let nanoseconds = TimeResolution(rawValue: 9)
 
-  /// Rounded down. Nil where it is more than an `Int64` has, which is 292 years.
-  func nanoseconds(ticks: UInt64) -> Int64? {
+  /// Nanoseconds of a timestamp, with an offset in seconds. Nil where they are more than an `Int64` has, 292 years.
+  func nanoseconds(ticks: UInt64, offset: Int64) -> Int64? {
+    guard let time = nanoseconds(ticks: ticks) else { return nil }
+    guard offset != 0 else { return time }
+    let (nanoseconds, isTooLarge) = offset.multipliedReportingOverflow(by: 1_000_000_000)
+    let (sum, overflow) = time.addingReportingOverflow(nanoseconds)
+    return isTooLarge || overflow ? nil : sum
+  }
+
+  /// Rounded down.
+  private func nanoseconds(ticks: UInt64) -> Int64? {
     guard let divisor else { return 0 }
     guard divisor != 1 else {
       let (product, overflow) = ticks.multipliedReportingOverflow(by: multiplier)

@@ -59,7 +59,7 @@ struct ReadFile: Equatable {
             bytes: unsafe bytes.extracting(packet.range).withUnsafeBytes { unsafe Array($0) },
             originalLength: packet.originalLength, interface: reader.interfaces[packet.interface],
             direction: packet.direction, comments: reader.comments(of: packet, in: bytes)))
-      case .statistics(let statistics): self.statistics.append(statistics)
+      case .statistics: statistics.append(contentsOf: [reader.statistics].compactMap(\.self))
       case .needsMore(let end): return end
       case .end: return nil
       }
