@@ -144,7 +144,7 @@ let testing: [Target] = [
       .product(name: "ArgumentParser", package: "swift-argument-parser"),
     ]),
   tests("Capture", "CaptureEvents", uses: ["CaptureEvents", "ByteReading", "JudgePrograms"]),
-  tests("Capture", "CaptureFiles", uses: ["CaptureFiles", "CaptureEvents", "ByteReading", "JudgePrograms"]),
+  tests("Capture", "CaptureFiles", uses: ["CaptureFiles", "CaptureEvents", "LinuxCalls", "JudgePrograms"]),
 ]
 
 let support: [Target] = [

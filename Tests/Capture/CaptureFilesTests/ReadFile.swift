@@ -17,30 +17,46 @@ struct ReadFile: Equatable {
   var sections: [CaptureSection] = []
   var error: CaptureFileError?
 
+  private init() {}
+
   /// - Parameter chunk: how many bytes come at once; nil reads the bytes as one.
   init(_ file: [UInt8], chunk: Int? = nil) {
-    var reader = CaptureFileReader()
-    do throws(CaptureFileError) {
-      guard let chunk else {
+    guard let chunk else {
+      self.init()
+      var reader = CaptureFileReader()
+      do throws(CaptureFileError) {
         _ = try unsafe read(file.span.bytes, at: 0, isLast: true, &reader)
-        return
+      } catch {
+        self.error = error
       }
-      var window = CaptureFileWindow(byteCount: 64)
-      var next = 0
-      while true {
-        let needed = try window.withBytes { (bytes) throws(CaptureFileError) in
+      return
+    }
+    var next = 0
+    self.init(window: CaptureFileWindow(byteCount: 64)) { buffer, start in
+      let count = min(chunk, buffer.count - start, file.count - next)
+      for index in 0..<count { buffer[start + index] = file[next + index] }
+      next += count
+      return count
+    }
+  }
+
+  /// - Parameter source: what `CaptureFileWindow.slide` takes.
+  init<Failure: Error>(
+    window: consuming CaptureFileWindow, _ source: (inout [UInt8], Int) throws(Failure) -> Int
+  ) throws(Failure) {
+    var reader = CaptureFileReader()
+    while true {
+      let needed: Int?
+      do throws(CaptureFileError) {
+        needed = try window.withBytes { (bytes) throws(CaptureFileError) in
           try read(bytes, at: window.offset, isLast: window.isLast, &reader)
         }
-        guard let needed else { return }
-        window.slide(to: reader.position, through: needed) { buffer, start in
-          let count = min(chunk, buffer.count - start, file.count - next)
-          for index in 0..<count { buffer[start + index] = file[next + index] }
-          next += count
-          return count
-        }
+      } catch {
+        self.error = error
+        return
       }
-    } catch {
-      self.error = error
+      guard let needed else { return }
+      try window.slide(to: reader.position, through: needed, source)
     }
   }
 
