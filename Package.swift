@@ -92,6 +92,7 @@ let runtime: [Target] = [
 let capture: [Target] = [
   embedding(module("Capture", "CaptureProgram", uses: ["ByteReading"])),
   module("Capture", "CaptureEvents", uses: ["ByteReading"]),
+  module("Capture", "CaptureFiles", uses: ["ByteReading", "CaptureEvents"]),
   module("Capture", "DemoNetwork", uses: ["LinuxCalls", "RouteNetlink"]),
   module(
     "Capture", "CaptureSession",
@@ -142,12 +143,17 @@ let testing: [Target] = [
       "BPFObjectFile", "BPFRelocation", "BPFTypes", "GoldenObjects",
       .product(name: "ArgumentParser", package: "swift-argument-parser"),
     ]),
-  tests("Capture", "CaptureEvents", uses: ["CaptureEvents", "ByteReading"]),
+  tests("Capture", "CaptureEvents", uses: ["CaptureEvents", "ByteReading", "JudgePrograms"]),
+  tests("Capture", "CaptureFiles", uses: ["CaptureFiles", "CaptureEvents", "LinuxCalls", "JudgePrograms"]),
 ]
 
 let support: [Target] = [
   .target(name: "USDTFixture", path: "Tests/Support/USDTFixture"),
   .target(name: "ProcessState", path: "Tests/Support/ProcessState"),
+  .target(name: "JudgePrograms", path: "Tests/Support/JudgePrograms", swiftSettings: strict),
+  .target(
+    name: "FuzzTargets", dependencies: ["CaptureFiles", "CaptureEvents"], path: "Tests/Support/FuzzTargets",
+    swiftSettings: strict),
   .target(name: "GoldenObjects", path: "Tests/Support/GoldenObjects", swiftSettings: strict),
   embedding(
     .target(
@@ -159,12 +165,16 @@ let support: [Target] = [
     swiftSettings: [.swiftLanguageMode(.v6)]),
 ]
 
+// What Tests/Fuzz reaches beside the library; a product of nobody else's.
+let fuzzing: [Product] =
+  Context.environment["MEROPS_FUZZ"] == nil ? [] : [.library(name: "FuzzTargets", targets: ["FuzzTargets"])]
+
 let package = Package(
   name: "Merops",
   products: [
     .library(name: "Merops", targets: ["Merops"]),
     .executable(name: "merops", targets: ["MeropsCommand"]),
-  ],
+  ] + fuzzing,
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
   ],

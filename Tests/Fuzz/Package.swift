@@ -8,6 +8,10 @@ let package = Package(
   targets: [
     .target(name: "CFuzzer"),
     .executableTarget(name: "mutate", dependencies: [.product(name: "Merops", package: "Merops")]),
-    .executableTarget(name: "fuzz", dependencies: ["CFuzzer", .product(name: "Merops", package: "Merops")]),
+    .executableTarget(
+      name: "fuzz",
+      dependencies: [
+        "CFuzzer", .product(name: "Merops", package: "Merops"), .product(name: "FuzzTargets", package: "Merops"),
+      ]),
   ]
 )

@@ -74,6 +74,19 @@
     count += length
   }
 
+  /// The bytes of a number, the lowest first. For files; not generic, since callers are other modules.
+  package mutating func append(littleEndian value: UInt32) {
+    reserve(4)
+    unsafe UnsafeMutableRawPointer(start + count).storeBytes(of: value.littleEndian, as: UInt32.self)
+    count &+= 4
+  }
+
+  package mutating func append(littleEndian value: UInt16) {
+    reserve(2)
+    unsafe UnsafeMutableRawPointer(start + count).storeBytes(of: value.littleEndian, as: UInt16.self)
+    count &+= 2
+  }
+
   package mutating func append(_ bytes: [UInt8]) { append(unsafe bytes.span.bytes) }
 
   /// Decimal digits, without leading zeros.

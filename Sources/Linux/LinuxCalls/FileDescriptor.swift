@@ -42,11 +42,15 @@ public struct FileDescriptor: ~Copyable, Sendable {
 }
 
 extension FileDescriptor {
-  /// read(2): fills `buffer` from its start. Returns how many bytes came, 0 at the end.
-  package borrowing func read(into buffer: inout [UInt8]) throws(SystemCallError) -> Int {
+  /// read(2): fills `buffer` from `start` on. Returns how many bytes came, 0 at the end.
+  package borrowing func read(into buffer: inout [UInt8], from start: Int = 0) throws(SystemCallError) -> Int {
+    precondition(start >= 0 && start <= buffer.count, "behind the buffer")
     let number = self.number
     return try retrying("read") {
-      unsafe buffer.withUnsafeMutableBytes { unsafe linux_read(number, $0.baseAddress, $0.count) }
+      unsafe buffer.withUnsafeMutableBytes {
+        let room = unsafe UnsafeMutableRawBufferPointer(rebasing: $0[start...])
+        return unsafe linux_read(number, room.baseAddress, room.count)
+      }
     }
   }
 

@@ -1,42 +1,14 @@
 import ByteReading
 import CaptureEvents
-import Foundation
+import JudgePrograms
 
-/// Another program that reads the same packets, to compare with. One that is missing fails the test that asks for it.
-struct Judge {
-  struct Failure: Error, CustomStringConvertible {
-    let description: String
-  }
-
-  let program: String
-
-  static let tcpdump = Judge(program: "tcpdump")
-  static let tshark = Judge(program: "tshark")
-
+extension Judge {
   /// Writes the packets into a capture file and has the program read it.
   /// - Returns: its standard output.
   func read(_ packets: [Captured], _ arguments: [String], timeZone: String = "UTC") throws -> String {
-    let directory = FileManager.default.temporaryDirectory.appending(path: "capture-events-\(UUID().uuidString)")
-    try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
-    defer { try? FileManager.default.removeItem(at: directory) }
-    let file = directory.appending(path: "packets.pcap")
-    try Data(Self.captureFile(packets)).write(to: file)
-
-    let output = directory.appending(path: "output")
-    _ = FileManager.default.createFile(atPath: output.path, contents: nil)
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-    process.arguments = [program] + arguments + ["-r", file.path]
-    process.environment = ["TZ": timeZone, "PATH": "/usr/bin:/usr/sbin:/bin:/sbin", "HOME": directory.path]
-    process.standardOutput = try FileHandle(forWritingTo: output)
-    process.standardError = FileHandle.nullDevice
-    try process.run()
-    process.waitUntilExit()
-    guard process.terminationStatus == 0 else {
-      throw Failure(
-        description: "\(program) ended with status \(process.terminationStatus); is it installed?")
-    }
-    return String(decoding: try Data(contentsOf: output), as: UTF8.self)
+    try run(
+      arguments + ["-r", "packets.pcap"], files: ["packets.pcap": Self.captureFile(packets)], timeZone: timeZone
+    ).text
   }
 
   /// The classic format, microseconds, Ethernet.
@@ -103,20 +75,5 @@ extension TextOptions {
       default: fatalError("no such option: \(argument)")
       }
     }
-  }
-}
-
-/// Numbers that are the same in every run: SplitMix64.
-struct SeededGenerator: RandomNumberGenerator {
-  private var state: UInt64
-
-  init(seed: UInt64) { state = seed }
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9e37_79b9_7f4a_7c15
-    var mixed = state
-    mixed = (mixed ^ mixed >> 30) &* 0xbf58_476d_1ce4_e5b9
-    mixed = (mixed ^ mixed >> 27) &* 0x94d0_49bb_1331_11eb
-    return mixed ^ mixed >> 31
   }
 }

@@ -1,5 +1,6 @@
 import CaptureEvents
 import Foundation
+import JudgePrograms
 import Testing
 
 @Suite struct OutputBufferTests {

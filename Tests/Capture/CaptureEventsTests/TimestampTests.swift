@@ -1,4 +1,5 @@
 import CaptureEvents
+import JudgePrograms
 import Testing
 
 @Suite struct TimestampTests {

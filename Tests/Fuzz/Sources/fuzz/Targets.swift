@@ -1,4 +1,5 @@
 import CFuzzer
+import FuzzTargets
 import Glibc
 import Merops
 
@@ -20,13 +21,14 @@ enum Fuzz {
 private func test(_ input: UnsafeBufferPointer<UInt8>) -> CInt {
   guard let choice = input.first else { return 0 }
   let bytes = Array(input.dropFirst())
-  switch choice % 6 {
+  switch choice % 7 {
   case 0: object(bytes)
   case 1: types(bytes)
   case 2: kernelTypes(bytes)
   case 3: module(bytes)
   case 4: _ = VerifierLog(text: String(decoding: bytes, as: UTF8.self)).decisiveLines
-  default: instructions(bytes)
+  case 5: instructions(bytes)
+  default: readCaptureFile(bytes)
   }
   return 0
 }

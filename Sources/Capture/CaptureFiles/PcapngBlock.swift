@@ -1,0 +1,129 @@
+import ByteReading
+import CaptureEvents
+
+/// The blocks that are written, with their options.
+enum PcapngBlock {
+  static func write(_ section: CaptureSection, into buffer: inout OutputBuffer) {
+    var body = [UInt8](littleEndian: UInt64(PcapngFormat.byteOrderMagic), count: 4)
+    body += [UInt8](littleEndian: 1, count: 2) + [UInt8](littleEndian: 0, count: 2)
+    // How long the section gets is not known.
+    body += [UInt8](littleEndian: .max, count: 8)
+    var options = Options()
+    for comment in section.comments { options.append(OptionCode.comment, comment) }
+    options.append(OptionCode.sectionHardware, section.hardware)
+    options.append(OptionCode.sectionOperatingSystem, section.operatingSystem)
+    options.append(OptionCode.sectionApplication, section.application)
+    write(BlockType.sectionHeader, body + options.ended, into: &buffer)
+  }
+
+  static func write(_ interface: CaptureInterface, into buffer: inout OutputBuffer) {
+    var body = [UInt8](littleEndian: UInt64(interface.linkType.rawValue), count: 4)
+    body += [UInt8](littleEndian: UInt64(interface.snapLength), count: 4)
+    var options = Options()
+    for comment in interface.comments { options.append(OptionCode.comment, comment) }
+    options.append(OptionCode.interfaceName, interface.name)
+    options.append(OptionCode.interfaceDescription, interface.description)
+    options.append(OptionCode.interfaceResolution, [TimeResolution.nanoseconds.rawValue])
+    if let filter = interface.filter {
+      options.append(OptionCode.interfaceFilter, [PcapngFormat.textFilter] + Options.bytes(filter, limit: 65534))
+    }
+    write(BlockType.interfaceDescription, body + options.ended, into: &buffer)
+  }
+
+  static func write(_ statistics: InterfaceStatistics, into buffer: inout OutputBuffer) {
+    var body = [UInt8](littleEndian: UInt64(statistics.interface), count: 4)
+    body += ticks(statistics.nanoseconds)
+    var options = Options()
+    for comment in statistics.comments { options.append(OptionCode.comment, comment) }
+    options.append(OptionCode.statisticsStart, statistics.startNanoseconds.map(ticks))
+    options.append(OptionCode.statisticsEnd, statistics.endNanoseconds.map(ticks))
+    for (code, count) in [
+      (OptionCode.statisticsReceived, statistics.received),
+      (OptionCode.statisticsInterfaceDropped, statistics.interfaceDropped),
+      (OptionCode.statisticsFilterAccepted, statistics.filterAccepted),
+      (OptionCode.statisticsSystemDropped, statistics.systemDropped),
+      (OptionCode.statisticsDelivered, statistics.delivered),
+    ] {
+      options.append(code, count.map { [UInt8](littleEndian: $0, count: 8) })
+    }
+    write(BlockType.interfaceStatistics, body + options.ended, into: &buffer)
+  }
+
+  /// An enhanced packet block.
+  static func write(
+    _ bytes: RawSpan, ticks: UInt64, original: UInt32, interface: UInt32, direction: CaptureRecord.Direction?,
+    comment: String?, into buffer: inout OutputBuffer
+  ) {
+    var options: Options?
+    if let comment {
+      options = Options()
+      options?.append(OptionCode.comment, comment)
+    }
+    let padded = PcapngFormat.padded(bytes.byteCount)
+    var optionsByteCount = options?.bytes.count ?? 0
+    if direction != nil { optionsByteCount += 8 }
+    if optionsByteCount > 0 { optionsByteCount += 4 }
+    let length = UInt32(28 + padded + optionsByteCount + 4)
+
+    buffer.append(littleEndian: BlockType.enhancedPacket)
+    buffer.append(littleEndian: length)
+    buffer.append(littleEndian: interface)
+    buffer.append(littleEndian: UInt32(truncatingIfNeeded: ticks >> 32))
+    buffer.append(littleEndian: UInt32(truncatingIfNeeded: ticks))
+    buffer.append(littleEndian: UInt32(bytes.byteCount))
+    buffer.append(littleEndian: original)
+    buffer.append(bytes)
+    for _ in bytes.byteCount..<padded { buffer.append(0) }
+    if let direction {
+      buffer.append(littleEndian: OptionCode.packetFlags)
+      buffer.append(littleEndian: 4 as UInt16)
+      buffer.append(littleEndian: direction == .incoming ? 1 : 2 as UInt32)
+    }
+    if let options { buffer.append(options.bytes) }
+    // The end of the options.
+    if optionsByteCount > 0 { buffer.append(littleEndian: 0 as UInt32) }
+    buffer.append(littleEndian: length)
+  }
+
+  private static func write(_ type: UInt32, _ body: [UInt8], into buffer: inout OutputBuffer) {
+    let length = UInt32(BlockType.overhead + body.count)
+    buffer.append(littleEndian: type)
+    buffer.append(littleEndian: length)
+    buffer.append(body)
+    buffer.append(littleEndian: length)
+  }
+
+  /// Two words, the upper one first.
+  private static func ticks(_ nanoseconds: Int64) -> [UInt8] {
+    let ticks = UInt64(max(nanoseconds, 0))
+    return [UInt8](littleEndian: ticks >> 32, count: 4) + [UInt8](littleEndian: ticks, count: 4)
+  }
+
+  private struct Options {
+    /// Each with its padding.
+    private(set) var bytes: [UInt8] = []
+
+    /// With the option that ends them; empty where there are none.
+    var ended: [UInt8] { bytes.isEmpty ? [] : bytes + [0, 0, 0, 0] }
+
+    mutating func append(_ code: UInt16, _ value: [UInt8]?) {
+      guard let value else { return }
+      bytes += [UInt8](littleEndian: UInt64(code), count: 2) + [UInt8](littleEndian: UInt64(value.count), count: 2)
+      bytes += value
+      bytes += [UInt8](repeating: 0, count: PcapngFormat.padded(value.count) - value.count)
+    }
+
+    mutating func append(_ code: UInt16, _ text: String?) {
+      append(code, text.map { Self.bytes($0, limit: 65535) })
+    }
+
+    /// An option's length has 16 bits: what goes beyond is left out, whole characters of it.
+    static func bytes(_ text: String, limit: Int) -> [UInt8] {
+      let utf8 = Array(text.utf8)
+      guard utf8.count > limit else { return utf8 }
+      var end = limit
+      while end > 0, utf8[end] & 0xc0 == 0x80 { end -= 1 }
+      return Array(utf8[..<end])
+    }
+  }
+}
