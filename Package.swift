@@ -94,10 +94,12 @@ let capture: [Target] = [
   module("Capture", "CaptureEvents", uses: ["ByteReading"]),
   module("Capture", "CaptureFiles", uses: ["ByteReading", "CaptureEvents"]),
   module("Capture", "DemoNetwork", uses: ["LinuxCalls", "RouteNetlink"]),
+  module("Capture", "PacketFilter", uses: ["BPFInstructions"]),
   module(
     "Capture", "CaptureSession",
     uses: [
-      "CaptureProgram", "LinuxCalls", "ByteReading", "RouteNetlink", "BPFObjectFile", "BPFRelocation", "BPFLoader",
+      "CaptureProgram", "PacketFilter", "LinuxCalls", "ByteReading", "RouteNetlink", "BPFObjectFile", "BPFRelocation",
+      "BPFLoader",
       "BPFLinks", "BPFRings", "CaptureEvents",
     ]),
 ]
@@ -106,7 +108,8 @@ let tool: [Target] = [
   .executableTarget(
     name: "MeropsCommand",
     dependencies: [
-      "CaptureSession", "CaptureEvents", "DemoNetwork", "LinuxCalls", "RouteNetlink", "ByteReading", "BPFInstructions",
+      "CaptureSession", "CaptureEvents", "PacketFilter", "DemoNetwork", "LinuxCalls", "RouteNetlink", "ByteReading",
+      "BPFInstructions",
       "BPFTypes", "BPFObjectFile", "BPFRelocation", "ObjectListing", "BPFLoader", "BPFLinks", "BPFFeatures",
       "BPFObjects", "BPFRun",
       .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -144,6 +147,7 @@ let testing: [Target] = [
       .product(name: "ArgumentParser", package: "swift-argument-parser"),
     ]),
   tests("Capture", "CaptureEvents", uses: ["CaptureEvents", "ByteReading", "JudgePrograms"]),
+  tests("Capture", "PacketFilter", uses: ["PacketFilter", "BPFInstructions", "JudgePrograms"]),
   tests("Capture", "CaptureFiles", uses: ["CaptureFiles", "CaptureEvents", "LinuxCalls", "JudgePrograms"]),
 ]
 

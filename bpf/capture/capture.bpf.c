@@ -28,6 +28,8 @@
 
 // The kernel has BPF_F_XDP_HAS_FRAGS and bpf_xdp_get_buff_len(), so a frame may go on behind data_end.
 CONSTANT bool has_fragments;
+// filter() has been replaced.
+CONSTANT bool has_filter;
 // How many bytes may lie in the ring before a resting reader is woken.
 CONSTANT __u32 wake_bytes = 1 << 20;
 
@@ -181,6 +183,16 @@ __attribute__((noinline)) headers_length find_headers(struct xdp_md *context)
 	return passed_over(is_vlan(protocol) ? PASSED_OVER_TOO_MANY_TAGS : PASSED_OVER_NOT_IP);
 }
 
+// Whether the packet, of `length` bytes on the wire, is wanted. User space puts the compiled filter here. A global
+// function, so that its compiler has a place whose registers are known: the context and a number.
+__attribute__((noinline)) int filter(struct xdp_md *context, __u32 length)
+{
+	int is_wanted = 1;
+	// What is passed and returned is not this function's to foretell.
+	asm volatile("" : "+r"(is_wanted) : "r"(context), "r"(length));
+	return is_wanted;
+}
+
 // Copies the part of `length` bytes that bit `size` of `length` stands for: behind all higher bits' parts, in steps of a
 // type. From the highest bit to the lowest, this copies exactly `length` bytes. Both bounds always hold; the verifier
 // does not see it, because it does not know that no more bits can be set than `length` has.
@@ -236,6 +248,15 @@ static __always_inline void fill_head(struct capture_record *head, struct xdp_md
 
 static __always_inline void capture(struct xdp_md *context, struct capture_counters *count)
 {
+	void *data = (void *)(long)context->data;
+	void *end = (void *)(long)context->data_end;
+	__u32 linear_length = end - data;
+	__u32 wire_length = has_fragments ? bpf_xdp_get_buff_len(context) : linear_length;
+	if (has_filter && !filter(context, wire_length)) {
+		count->passed_over[PASSED_OVER_FILTERED_OUT]++;
+		return;
+	}
+
 	headers_length found = find_headers(context);
 	if (found < 0) {
 		__u32 cause = ~found;
@@ -246,10 +267,6 @@ static __always_inline void capture(struct xdp_md *context, struct capture_count
 	}
 	count->matched++;
 
-	void *data = (void *)(long)context->data;
-	void *end = (void *)(long)context->data_end;
-	__u32 linear_length = end - data;
-	__u32 wire_length = has_fragments ? bpf_xdp_get_buff_len(context) : linear_length;
 	__u32 length = found;
 	if (length > linear_length)
 		length = linear_length;

@@ -12,6 +12,7 @@ enum capture_passed_over {
 	PASSED_OVER_TOO_SHORT,         // ends before it tells its protocol
 	PASSED_OVER_TOO_MANY_TAGS,     // more than two VLAN tags
 	PASSED_OVER_TOO_MANY_HEADERS,  // more IPv6 extension headers than are followed
+	PASSED_OVER_FILTERED_OUT,      // the filter does not match
 	PASSED_OVER_CAUSES,
 };
 

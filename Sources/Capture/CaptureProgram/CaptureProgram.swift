@@ -4,9 +4,12 @@ package enum CaptureProgram {
   package static let program = "merops_capture"
   package static let ring = "records"
   package static let counters = "counters"
+  /// The function that a compiled filter takes the place of.
+  package static let filter = "filter"
 
   /// Constants set before loading.
   package static let hasFragments = "has_fragments"
+  package static let hasFilter = "has_filter"
   package static let wakeBytes = "wake_bytes"
 
   /// `reader`, the variable that tells the program what the reader is doing: `enum capture_reader`.
@@ -23,6 +26,7 @@ package enum CaptureProgram {
     /// `enum capture_passed_over`
     package static let passedOver: [String] = [
       "not_ip", "not_tcp", "too_short", "too_many_tags", "too_many_headers",
+      "filtered_out",
     ]
     /// `enum capture_lost`
     package static let lost: [String] = ["ring_full", "unreadable"]

@@ -6,12 +6,15 @@ internal import BPFRings
 internal import CaptureProgram
 internal import Glibc
 package import LinuxCalls
+package import PacketFilter
 internal import RouteNetlink
 
 /// What a capture is asked to do.
 package struct CaptureOptions: Sendable {
   /// The ways of attaching that may be taken, best first.
   package var rungs = Rung.xdp
+  /// What the kernel runs for each packet; `nil` for all.
+  package var filter: PacketFilter?
   /// The size of the ring, in bytes: a power of two, and a multiple of the page size.
   package var ringByteCount = 8 << 20
   /// How many packets to deliver; `nil` for no limit.
@@ -125,6 +128,10 @@ package struct CaptureSession: ~Copyable {
   private static func load(_ options: CaptureOptions, hasFragments: Bool) throws -> LoadedObject {
     var spec = try ObjectSpec(name: "capture.bpf.o", bytes: captureObject())
     try spec.set(CaptureProgram.hasFragments, to: hasFragments)
+    if let filter = options.filter {
+      try spec.set(CaptureProgram.hasFilter, to: true)
+      try spec.replaceFunction(CaptureProgram.filter, with: filter.instructions)
+    }
     // A quarter of the ring leaves the reader three quarters of the time to wake up in.
     try spec.set(CaptureProgram.wakeBytes, to: UInt32(clamping: options.ringByteCount / 4))
     if let ring = spec.mapIndex(CaptureProgram.ring) {

@@ -20,6 +20,7 @@ public struct ObjectFileError: Error, Hashable, Sendable {
     case badMap(name: String, String)
     case badExtern(name: String, String)
     case noSuchVariable(name: String, known: [String])
+    case noSuchFunction(name: String, known: [String])
     case badAssignment(path: String, value: String, String)
     case badValue(variable: String, byteCount: Int, given: Int)
   }
@@ -71,6 +72,9 @@ extension ObjectFileError: CustomStringConvertible {
     case .badExtern(let name, let why): "extern \(name): \(why)"
     case .noSuchVariable(let name, let known):
       "the object has no variable \(name); it has \(known.isEmpty ? "none" : known.joined(separator: ", "))"
+    case .noSuchFunction(let name, let known):
+      "the object has no function \(name) that others call; it has "
+        + (known.isEmpty ? "none" : known.joined(separator: ", "))
     case .badAssignment(let path, let value, let why): "\(path) = \(value): it \(why)"
     case .badValue(let variable, let byteCount, let given):
       "variable \(variable) takes \(byteCount) bytes, but \(given) were given"

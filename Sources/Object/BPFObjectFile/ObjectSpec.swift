@@ -19,7 +19,7 @@ public struct ObjectSpec: Sendable {
   /// The entry functions, by section and offset.
   public var programs: [ProgramSpec]
   /// The functions that others call, by section and offset.
-  public let subprograms: [FunctionSpec]
+  public internal(set) var subprograms: [FunctionSpec]
   /// The global and static variables of the data sections.
   public let variables: [VariableSpec]
   /// What the kernel has to have, in libbpf's order.

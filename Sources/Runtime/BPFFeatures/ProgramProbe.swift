@@ -25,7 +25,7 @@ struct ProgramProbe {
 
   /// Whether programs of the type can be loaded.
   var answer: Feature.Answer {
-    switch attempt([Instruction.zero, Instruction.exit]) {
+    switch attempt([.move(.r0, constant: 0), .exit]) {
     case .loaded: return .yes
     case .refused(let error, let log):
       // The verifier spoke, so it knows the type; types that stand for a function of the kernel are refused for theirs.
@@ -42,7 +42,7 @@ struct ProgramProbe {
     guard !needsTarget || type == .tracing && tracepoint != nil else {
       return .unknown("depends on what the program is attached to")
     }
-    switch attempt([Instruction(opcode: Opcode.call, immediate: number), Instruction.exit]) {
+    switch attempt([Instruction(opcode: Opcode.call, immediate: number), .exit]) {
     case .loaded: return .yes
     case .refused(let error, let log):
       // The verifier says so first; whatever else it has against the call concerns the missing arguments.
@@ -93,10 +93,4 @@ struct ProgramProbe {
       return .refused(error.error, log: words.joined(separator: "\n"))
     }
   }
-}
-
-extension Instruction {
-  /// `r0 = 0`
-  fileprivate static let zero = Instruction(opcode: 0xb7)
-  fileprivate static let exit = Instruction(opcode: Opcode.exit)
 }

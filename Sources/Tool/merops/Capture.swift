@@ -4,6 +4,7 @@ import CaptureEvents
 import CaptureSession
 import Glibc
 import LinuxCalls
+import PacketFilter
 
 /// `merops capture`
 struct Capture: ParsableCommand {
@@ -65,6 +66,8 @@ struct Capture: ParsableCommand {
   var stats: Double?
   @Option(help: "Write the counters at the end to this file, as JSON.")
   var statsJson: String?
+  @OptionGroup(title: "Filter")
+  var filter: FilterOptions
 
   func validate() throws {
     if let count, count <= 0 { throw ValidationError("-c \(count): the count of packets has to be 1 or more.") }
@@ -75,7 +78,7 @@ struct Capture: ParsableCommand {
       throw ValidationError("--stats \(stats): the interval has to be more than 0 seconds.")
     }
     if time > 5 { throw ValidationError("-t can be given five times at most.") }
-    if interface == nil && !listInterfaces {
+    if interface == nil && !listInterfaces && filter.dump == 0 {
       throw ValidationError("Which interface? Name it with -i; -D lists them.")
     }
     let page = pageSize
@@ -88,12 +91,16 @@ struct Capture: ParsableCommand {
 
   func run() throws {
     if listInterfaces { return try InterfaceList.print() }
+    let packetFilter = try filter.packetFilter()
+    if let packetFilter, filter.dump > 0 { return print(FilterOptions.listing(packetFilter, form: filter.dump)) }
     guard let interface else { return }
-    try explaining { try capture(on: interface) }
+    try explaining { try capture(on: interface, packetFilter) }
   }
 
-  private func capture(on interface: String) throws {
+  private func capture(on interface: String, _ packetFilter: PacketFilter?) throws {
     let statisticsFile = try statsJson.map { (path) throws(Failure) in try StatisticsFile(path) }
+    var options = options
+    options.filter = packetFilter
     var session = try CaptureSession(options)
     try session.beginAttaching(to: interface)
     var output = PacketOutput(printer: printer, interfaceName: interface)

@@ -28,7 +28,7 @@ struct Merops: ParsableCommand {
   private static func finish(_ error: any Error) -> Never {
     if let failure = error as? Failure {
       if !failure.report.isEmpty { StandardError.write("merops: \(failure.report)") }
-      Glibc.exit(1)
+      Glibc.exit(failure.isBadUsage ? 2 : 1)
     }
     let code = exitCode(for: error)
     let message = fullMessage(for: error)
@@ -44,6 +44,8 @@ struct Merops: ParsableCommand {
 /// A failure that has been put into words for the person at the terminal; empty where there is nothing to say.
 struct Failure: Error {
   let report: String
+  /// What was asked for makes no sense, so that nothing was tried.
+  var isBadUsage = false
 }
 
 enum StandardError {

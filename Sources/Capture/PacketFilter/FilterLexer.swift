@@ -1,0 +1,192 @@
+/// Cuts an expression into its words, each as long as it can be: `80-90` is one, `80 - 90` are three.
+struct FilterLexer {
+  private let expression: String
+  private let bytes: [UInt8]
+  private var position = 0
+
+  static func tokens(of expression: String) throws(FilterError) -> [FilterToken] {
+    var lexer = FilterLexer(expression)
+    var tokens: [FilterToken] = []
+    while let token = try lexer.next() { tokens.append(token) }
+    return tokens
+  }
+
+  private init(_ expression: String) {
+    self.expression = expression
+    bytes = Array(expression.utf8)
+  }
+
+  private mutating func next() throws(FilterError) -> FilterToken? {
+    while position < bytes.count, [0x20, 0x09, 0x0a, 0x0d].contains(bytes[position]) { position += 1 }
+    guard position < bytes.count else { return nil }
+    let start = position
+    let kind = try word() ?? symbol()
+    guard let kind else {
+      let character = String(decoding: bytes[start...].prefix(4), as: UTF8.self).prefix(1)
+      throw FilterError(expression, at: start..<start + character.utf8.count, .unknownCharacter(String(character)))
+    }
+    return FilterToken(kind: kind, range: start..<position)
+  }
+
+  private mutating func symbol() -> FilterToken.Kind? {
+    let rest = bytes[position...]
+    guard let symbol = FilterSymbol.allCases.first(where: { rest.starts(with: $0.rawValue.utf8) }) else { return nil }
+    position += symbol.rawValue.utf8.count
+    return .symbol(symbol)
+  }
+
+  private mutating func word() throws(FilterError) -> FilterToken.Kind? {
+    let start = position
+    if bytes[start] == UInt8(ascii: "\\") {
+      let end = bytes[(start + 1)...].firstIndex { [0x20, 0x09, 0x0a, 0x21, 0x28, 0x29].contains($0) } ?? bytes.count
+      guard end > start + 1 else { return nil }
+      position = end
+      return .name(String(decoding: bytes[start + 1..<end], as: UTF8.self))
+    }
+    // What has colons: nothing else may be as long.
+    if let (kind, end) = address(), end - start >= nameEnd - start {
+      position = end
+      return kind
+    }
+    let end = nameEnd
+    guard end > start else { return nil }
+    position = end
+    let text = String(decoding: bytes[start..<end], as: UTF8.self)
+    if let number = try number(text, at: start..<end) { return number }
+    if let keyword = FilterKeyword(word: text) { return .keyword(keyword) }
+    if let constant = FilterKeyword.constants[text] { return .number(constant) }
+    return .name(text)
+  }
+
+  /// Where a name that begins here ends: it has letters, digits and `-_.`, and ends with none of `-_`.
+  private var nameEnd: Int {
+    guard isAlphanumeric(bytes[position]) else { return position }
+    var end = position
+    while end < bytes.count,
+      isAlphanumeric(bytes[end]) || [UInt8(ascii: "-"), UInt8(ascii: "_"), UInt8(ascii: ".")].contains(bytes[end])
+    { end += 1 }
+    while [UInt8(ascii: "-"), UInt8(ascii: "_")].contains(bytes[end - 1]) { end -= 1 }
+    return end
+  }
+
+  private func isAlphanumeric(_ byte: UInt8) -> Bool {
+    (0x30...0x39).contains(byte) || (0x41...0x5a).contains(byte) || (0x61...0x7a).contains(byte)
+  }
+
+  /// `80`, `0x50`, `0120`; `10.1`, `10.1.2.3`
+  private func number(_ text: String, at range: Range<Int>) throws(FilterError) -> FilterToken.Kind? {
+    let parts = text.split(separator: ".", omittingEmptySubsequences: false)
+    guard parts.count <= 4, parts.allSatisfy(Self.looksLikeNumber) else { return nil }
+    var numbers: [UInt32] = []
+    for part in parts { numbers.append(try value(part, at: range)) }
+    guard numbers.count > 1 else { return .number(numbers[0]) }
+    guard numbers.allSatisfy({ $0 <= 255 }) else {
+      throw FilterError(expression, at: range, .invalid("'\(text)' is no IPv4 address: each part is 255 at most"))
+    }
+    return .ipv4(parts: numbers)
+  }
+
+  private static func looksLikeNumber(_ text: Substring) -> Bool {
+    if text.hasPrefix("0x") || text.hasPrefix("0X") {
+      return text.utf8.count > 2 && text.dropFirst(2).allSatisfy { $0.isASCII && $0.isHexDigit }
+    }
+    return !text.isEmpty && text.utf8.allSatisfy { (0x30...0x39).contains($0) }
+  }
+
+  private func value(_ text: Substring, at range: Range<Int>) throws(FilterError) -> UInt32 {
+    let isHexadecimal = text.hasPrefix("0x") || text.hasPrefix("0X")
+    let isOctal = !isHexadecimal && text.hasPrefix("0") && text.utf8.count > 1
+    if isOctal, text.contains(where: { $0 > "7" }) {
+      throw FilterError(expression, at: range, .invalid("a number that begins with 0 is octal, which has no 8 and 9"))
+    }
+    let digits = isHexadecimal ? text.dropFirst(2) : text
+    guard let value = UInt32(digits, radix: isHexadecimal ? 16 : isOctal ? 8 : 10) else {
+      throw FilterError(expression, at: range, .invalid("\(text) does not fit into 32 bits"))
+    }
+    return value
+  }
+
+  /// An Ethernet or IPv6 address, and where it ends.
+  private func address() -> (FilterToken.Kind, end: Int)? {
+    let isPart = { (byte: UInt8) in isHexadecimal(byte) || [UInt8(ascii: ":"), UInt8(ascii: ".")].contains(byte) }
+    let run = bytes[position...].prefix(64).prefix(while: isPart)
+    let dashed = bytes[position...].prefix(64).prefix { isHexadecimal($0) || $0 == UInt8(ascii: "-") }
+    if let ethernet = Self.ethernet(dashed, separator: "-") { return (.ethernet(ethernet), dashed.endIndex) }
+    // An access may follow directly: `ether[0:1]` has a colon of its own, which no address ends with.
+    for end in stride(from: run.endIndex, to: run.startIndex, by: -1) {
+      let text = bytes[run.startIndex..<end]
+      let found =
+        Self.ethernet(text, separator: ":") ?? Self.ethernet(text, separator: ".") ?? Self.ethernet(quads: text)
+        ?? Self.ethernet(digits: text)
+      if let found { return (.ethernet(found), end) }
+      if text.contains(UInt8(ascii: ":")), let ipv6 = IPv6Text.bytes(of: text) { return (.ipv6(ipv6), end) }
+    }
+    return nil
+  }
+
+  /// `0:1b:21:5:66:f7`
+  private static func ethernet(_ text: ArraySlice<UInt8>, separator: Unicode.Scalar) -> [UInt8]? {
+    let parts = text.split(separator: UInt8(ascii: separator), omittingEmptySubsequences: false)
+    guard parts.count == 6, parts.allSatisfy({ (1...2).contains($0.count) && $0.allSatisfy(isHexadecimal) }) else {
+      return nil
+    }
+    return parts.compactMap { UInt8(String(decoding: $0, as: UTF8.self), radix: 16) }
+  }
+
+  /// `001b.2105.66f7`
+  private static func ethernet(quads text: ArraySlice<UInt8>) -> [UInt8]? {
+    let parts = text.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
+    guard parts.count == 3, parts.allSatisfy({ $0.count == 4 && $0.allSatisfy(isHexadecimal) }) else { return nil }
+    return ethernet(digits: Array(parts.joined())[...])
+  }
+
+  /// `001b210566f7`
+  private static func ethernet(digits text: ArraySlice<UInt8>) -> [UInt8]? {
+    guard text.count == 12, text.allSatisfy(isHexadecimal) else { return nil }
+    return stride(from: text.startIndex, to: text.endIndex, by: 2).compactMap {
+      UInt8(String(decoding: text[$0..<$0 + 2], as: UTF8.self), radix: 16)
+    }
+  }
+}
+
+private func isHexadecimal(_ byte: UInt8) -> Bool {
+  (0x30...0x39).contains(byte) || (0x41...0x46).contains(byte) || (0x61...0x66).contains(byte)
+}
+
+/// IPv6 addresses in text (RFC 4291, 2.2).
+enum IPv6Text {
+  static func bytes(of text: some Collection<UInt8>) -> [UInt8]? {
+    let text = String(decoding: text, as: UTF8.self)
+    guard text.utf8.count <= 45 else { return nil }
+    var halves: [[Substring]] = []
+    if let gap = text.firstRange(of: "::") {
+      let (left, right) = (text[..<gap.lowerBound], text[gap.upperBound...])
+      guard !right.contains("::") else { return nil }
+      halves = [left, right].map { $0.isEmpty ? [] : $0.split(separator: ":", omittingEmptySubsequences: false) }
+    } else {
+      halves = [text.split(separator: ":", omittingEmptySubsequences: false)]
+    }
+    var parts: [[UInt8]] = []
+    for (number, half) in halves.enumerated() {
+      var bytes: [UInt8] = []
+      for (index, group) in half.enumerated() {
+        let isLast = number == halves.count - 1 && index == half.count - 1
+        if isLast, group.contains(".") {
+          let octets = group.split(separator: ".", omittingEmptySubsequences: false).map { UInt8($0) }
+          guard octets.count == 4, octets.allSatisfy({ $0 != nil }) else { return nil }
+          bytes += octets.compactMap { $0 }
+        } else {
+          guard (1...4).contains(group.utf8.count), group.utf8.allSatisfy(isHexadecimal),
+            let value = UInt16(group, radix: 16)
+          else { return nil }
+          bytes += [UInt8(value >> 8), UInt8(truncatingIfNeeded: value)]
+        }
+      }
+      parts.append(bytes)
+    }
+    if parts.count == 1 { return parts[0].count == 16 ? parts[0] : nil }
+    let missing = 16 - parts[0].count - parts[1].count
+    // `::` stands for at least one group.
+    return missing >= 2 ? parts[0] + [UInt8](repeating: 0, count: missing) + parts[1] : nil
+  }
+}

@@ -1,0 +1,293 @@
+// Hosts, networks, ports and protocols.
+extension FilterMeaning {
+  func has(
+    _ qualifiers: FilterQualifiers, _ identity: FilterIdentity, _ primitive: FilterPrimitive
+  ) throws(FilterError) -> Predicate {
+    switch qualifiers.kind {
+    case nil, .host?, .net?: try hosts(qualifiers, identity, primitive)
+    case .port?, .portRange?: try ports(qualifiers, identity, primitive)
+    case .protocol?: try carries(qualifiers, identity, primitive)
+    case .protocolChain?:
+      throw FilterError(
+        expression, at: primitive.range,
+        .unsupported(
+          "'protochain' is not followed; 'proto' looks behind extension headers unless --pcap-exact is given"))
+    case .gateway?: throw error(primitive, "'gateway' is left out")
+    }
+  }
+
+  // MARK: Addresses
+
+  private func hosts(
+    _ qualifiers: FilterQualifiers, _ identity: FilterIdentity, _ primitive: FilterPrimitive
+  ) throws(FilterError) -> Predicate {
+    let isNetwork = qualifiers.kind == .net
+    switch identity {
+    case .number(let number):
+      // `net 10` stands for 10.0.0.0/8, `host 10` for 0.0.0.10.
+      let (value, mask) = isNetwork ? Self.promoted(number) : (number, .max)
+      return try ipv4(value, mask, qualifiers, primitive)
+    case .ipv4(let parts):
+      let shift = UInt32(8 * (4 - parts.count))
+      return try ipv4(Self.value(parts), UInt32.max << shift, qualifiers, primitive)
+    case .ipv4Network(let parts, let prefixLength):
+      guard prefixLength <= 32 else { throw error(primitive, "/\(prefixLength): an IPv4 prefix has 32 bits at most") }
+      let mask = prefixLength == 0 ? 0 : UInt32.max << (32 - prefixLength)
+      return try masked(Self.value(parts), mask, "/\(prefixLength)", qualifiers, primitive)
+    case .ipv4Masked(let parts, let mask):
+      return try masked(Self.value(parts), Self.value(mask), "that mask", qualifiers, primitive)
+    case .ipv6(let bytes): return try ipv6(bytes, prefixLength: 128, qualifiers, primitive)
+    case .ipv6Network(let bytes, let prefixLength):
+      guard prefixLength <= 128 else { throw error(primitive, "/\(prefixLength): an IPv6 prefix has 128 bits at most") }
+      return try ipv6(bytes, prefixLength: prefixLength, qualifiers, primitive)
+    case .ethernet(let bytes):
+      guard qualifiers.protocol == .link, !isNetwork else {
+        throw error(primitive, "an Ethernet address wants 'ether' before it: ether host ADDRESS")
+      }
+      return ether(bytes, qualifiers.direction)
+    case .name(let name): return try named(name, qualifiers, primitive)
+    }
+  }
+
+  private static func value(_ parts: [UInt32]) -> UInt32 {
+    parts.reduce(0) { $0 << 8 | $1 } << UInt32(8 * (4 - parts.count))
+  }
+
+  private static func promoted(_ number: UInt32) -> (value: UInt32, mask: UInt32) {
+    var (value, mask) = (number, UInt32.max)
+    while value != 0, value & 0xff00_0000 == 0 { (value, mask) = (value << 8, mask << 8) }
+    return (value, mask)
+  }
+
+  private func masked(
+    _ value: UInt32, _ mask: UInt32, _ what: String, _ qualifiers: FilterQualifiers, _ primitive: FilterPrimitive
+  ) throws(FilterError) -> Predicate {
+    guard value & ~mask == 0 else { throw error(primitive, "the address has bits that \(what) leaves to the hosts") }
+    guard qualifiers.kind == .net || qualifiers.kind == nil || mask == .max else {
+      throw error(primitive, "a mask makes a network of it: write 'net'")
+    }
+    return try ipv4(value, mask, qualifiers, primitive)
+  }
+
+  private func named(
+    _ name: String, _ qualifiers: FilterQualifiers, _ primitive: FilterPrimitive
+  ) throws(FilterError) -> Predicate {
+    if qualifiers.kind == .net {
+      guard let number = names.network(name) else { throw error(primitive, "there is no network named '\(name)'") }
+      let (value, mask) = Self.promoted(number)
+      return try ipv4(value, mask, qualifiers, primitive)
+    }
+    if qualifiers.protocol == .link {
+      guard let bytes = names.ethernet(name), bytes.count == 6 else {
+        throw error(primitive, "no Ethernet address is known of a host '\(name)' (/etc/ethers)")
+      }
+      return ether(bytes, qualifiers.direction)
+    }
+    let addresses = names.addresses(name)
+    guard !addresses.isEmpty else { throw error(primitive, "there is no host named '\(name)'") }
+    var predicates: [Predicate] = []
+    for address in addresses {
+      if address.count == 4, qualifiers.protocol != .ip6 {
+        predicates.append(try ipv4(address.reduce(0) { $0 << 8 | UInt32($1) }, .max, qualifiers, primitive))
+      } else if address.count == 16, qualifiers.protocol == nil || qualifiers.protocol == .ip6 {
+        predicates.append(try ipv6(address, prefixLength: 128, qualifiers, primitive))
+      }
+    }
+    guard !predicates.isEmpty else { throw error(primitive, "'\(name)' has no address of that family") }
+    return .any(predicates)
+  }
+
+  /// One of the two addresses or both: what of each is to be asked.
+  private func either(
+    _ direction: FilterQualifiers.Direction?, _ source: Predicate, _ destination: Predicate
+  ) -> Predicate {
+    switch direction {
+    case .source?: source
+    case .destination?: destination
+    case .both?: .all([source, destination])
+    case nil, .either?: .any([source, destination])
+    }
+  }
+
+  private func ipv4(
+    _ value: UInt32, _ mask: UInt32, _ qualifiers: FilterQualifiers, _ primitive: FilterPrimitive
+  ) throws(FilterError) -> Predicate {
+    func at(_ name: FilterProtocol, _ source: UInt32, _ destination: UInt32) -> Predicate {
+      .all([
+        isType(name),
+        either(
+          qualifiers.direction, .equal(.load(network(source, 4)), value, mask: mask),
+          .equal(.load(network(destination, 4)), value, mask: mask)),
+      ])
+    }
+    switch qualifiers.protocol {
+    case nil: return .any([at(.ip, 12, 16), at(.arp, 14, 24), at(.rarp, 14, 24)])
+    case .ip?: return at(.ip, 12, 16)
+    case .arp?, .rarp?: return at(qualifiers.protocol ?? .arp, 14, 24)
+    case let name?: throw error(primitive, "'\(name == .link ? "ether" : name.rawValue)' has no IPv4 addresses")
+    }
+  }
+
+  private func ipv6(
+    _ bytes: [UInt8], prefixLength: UInt32, _ qualifiers: FilterQualifiers, _ primitive: FilterPrimitive
+  ) throws(FilterError) -> Predicate {
+    switch qualifiers.protocol {
+    case nil, .ip6?: break
+    case let name?: throw error(primitive, "'\(name == .link ? "ether" : name.rawValue)' has no IPv6 addresses")
+    }
+    var words: [(value: UInt32, mask: UInt32)] = []
+    for word in 0..<4 {
+      let bits = UInt32(max(0, min(32, Int(prefixLength) - 32 * word)))
+      let mask = bits == 0 ? 0 : UInt32.max << (32 - bits)
+      let value = bytes[4 * word..<4 * word + 4].reduce(UInt32(0)) { $0 << 8 | UInt32($1) }
+      guard value & ~mask == 0 else {
+        throw error(primitive, "the address has bits that /\(prefixLength) leaves to the hosts")
+      }
+      words.append((value, mask))
+    }
+    guard qualifiers.kind == .net || qualifiers.kind == nil || prefixLength == 128 else {
+      throw error(primitive, "a prefix length makes a network of it: write 'net'")
+    }
+    func at(_ offset: UInt32) -> Predicate {
+      .all(
+        words.enumerated().map { index, word in
+          .equal(.load(network(offset + UInt32(4 * index), 4)), word.value, mask: word.mask)
+        })
+    }
+    return .all([isType(.ip6), either(qualifiers.direction, at(8), at(24))])
+  }
+
+  func ether(_ bytes: [UInt8], _ direction: FilterQualifiers.Direction?) -> Predicate {
+    func value(_ range: Range<Int>) -> UInt32 { bytes[range].reduce(0) { $0 << 8 | UInt32($1) } }
+    func at(_ offset: UInt32) -> Predicate {
+      // The end first: makers of devices have the beginnings.
+      .all([
+        .equal(.load(Load(.frame, offset + 2, 4)), value(2..<6)), .equal(.load(Load(.frame, offset, 2)), value(0..<2)),
+      ])
+    }
+    return either(direction, at(6), at(0))
+  }
+
+  // MARK: Ports
+
+  private func ports(
+    _ qualifiers: FilterQualifiers, _ identity: FilterIdentity, _ primitive: FilterPrimitive
+  ) throws(FilterError) -> Predicate {
+    let protocols: [FilterProtocol]
+    switch qualifiers.protocol {
+    case nil: protocols = [.tcp, .udp, .sctp]
+    case .tcp?, .udp?, .sctp?: protocols = [qualifiers.protocol ?? .tcp]
+    case let name?: throw error(primitive, "'\(name == .link ? "ether" : name.rawValue)' has no ports")
+    }
+    let (range, carriers) = try range(of: identity, protocols, isRange: qualifiers.kind == .portRange, primitive)
+    func at(_ load: Load) -> Predicate {
+      guard range.count > 1 else { return .equal(.load(load), range.lowerBound) }
+      return .all([
+        .relation(.load(load), .atLeast, range.lowerBound), .not(.relation(.load(load), .greater, range.upperBound)),
+      ])
+    }
+    func isCarried(at load: Load) -> Predicate {
+      .any(carriers.map { .equal(.load(load), Self.numbers[$0] ?? 0) })
+    }
+    guard isExact else {
+      return .all([
+        .any(carriers.map { .equal(.found(.protocol), Self.numbers[$0] ?? 0) }), isNoLaterFragment,
+        either(qualifiers.direction, at(transport(0, 2)), at(transport(2, 2))),
+      ])
+    }
+    let overIPv6 = Predicate.all([
+      isType(.ip6), isCarried(at: network(6, 1)),
+      either(qualifiers.direction, at(network(40, 2)), at(network(42, 2))),
+    ])
+    let overIPv4 = Predicate.all([
+      isType(.ip), isCarried(at: network(9, 1)), isNoLaterFragment,
+      either(qualifiers.direction, at(transport(0, 2)), at(transport(2, 2))),
+    ])
+    return .any([overIPv6, overIPv4])
+  }
+
+  private func range(
+    of identity: FilterIdentity, _ protocols: [FilterProtocol], isRange: Bool, _ primitive: FilterPrimitive
+  ) throws(FilterError) -> (ClosedRange<UInt32>, [FilterProtocol]) {
+    switch identity {
+    case .number(let number):
+      guard number <= 65535 else { throw error(primitive, "port \(number): the highest is 65535") }
+      return (number...number, protocols)
+    case .name(let name):
+      if isRange, let dash = name.firstIndex(of: "-") {
+        let (first, last) = (String(name[..<dash]), String(name[name.index(after: dash)...]))
+        let (low, some) = try port(first, protocols, primitive)
+        let (high, others) = try port(last, protocols, primitive)
+        return (min(low, high)...max(low, high), some == others ? some : protocols)
+      }
+      let (number, carriers) = try port(name, protocols, primitive)
+      return (number...number, carriers)
+    default: throw error(primitive, "an address is no port")
+    }
+  }
+
+  private func port(
+    _ text: String, _ protocols: [FilterProtocol], _ primitive: FilterPrimitive
+  ) throws(FilterError) -> (UInt32, [FilterProtocol]) {
+    if let number = UInt32(text) {
+      guard number <= 65535 else { throw error(primitive, "port \(number): the highest is 65535") }
+      return (number, protocols)
+    }
+    guard let port = names.port(text) else {
+      throw error(primitive, "there is no service named '\(text)' (/etc/services)")
+    }
+    let carriers: [FilterProtocol] =
+      switch port.transport {
+      case .tcp: [.tcp]
+      case .udp: [.udp]
+      case .both: protocols.count == 1 ? protocols : [.tcp, .udp, .sctp]
+      }
+    let both = protocols.filter(carriers.contains)
+    guard !both.isEmpty else {
+      throw error(primitive, "port '\(text)' is one of \(carriers.map(\.rawValue).joined(separator: ", ")) only")
+    }
+    return (UInt32(port.number), both)
+  }
+
+  // MARK: Protocols by number
+
+  private func carries(
+    _ qualifiers: FilterQualifiers, _ identity: FilterIdentity, _ primitive: FilterPrimitive
+  ) throws(FilterError) -> Predicate {
+    let number: UInt32
+    switch identity {
+    case .number(let value): number = value
+    case .name(let name):
+      let found =
+        qualifiers.protocol == .link ? FilterNames.etherTypes[name] : names.protocolNumber(name).map(UInt32.init)
+      guard let found else { throw error(primitive, "there is no protocol named '\(name)'") }
+      number = found
+    default: throw error(primitive, "an address is no protocol")
+    }
+    switch qualifiers.protocol {
+    case nil, .ip?, .ip6?: return carries(number, over: qualifiers.protocol)
+    case .link?: return try hasType(number, primitive)
+    case let name?: throw error(primitive, "'\(name.rawValue)' carries no other protocol")
+    }
+  }
+
+  /// Numbers up to 1500 are no types but lengths, and what follows is a header of 802.2, whose first byte is asked for.
+  private func hasType(_ number: UInt32, _ primitive: FilterPrimitive) throws(FilterError) -> Predicate {
+    let longest: UInt32 = 1500
+    switch number {
+    case 0xe0, 0x809b, 0x80f3:
+      throw FilterError(
+        expression, at: primitive.range, .unsupported("IPX and AppleTalk come in forms that are not followed"))
+    case ...longest:
+      let isLength = Predicate.not(.relation(etherType, .greater, longest))
+      // These have the same byte twice, for both ends.
+      if [0x06, 0xf0, 0xfe].contains(number) {
+        return .all([isLength, .equal(.load(network(0, 2)), number << 8 | number)])
+      }
+      return .all([isLength, .equal(.load(network(0, 1)), number)])
+    default:
+      guard !isExact else { return .equal(etherType, number) }
+      return .any([.equal(etherType, number), .equal(.load(Load(.frame, 12, 2)), number)])
+    }
+  }
+}

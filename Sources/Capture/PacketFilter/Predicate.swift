@@ -1,0 +1,96 @@
+/// What a filter asks of a packet's bytes: the expression with all its names, protocols and qualifiers spelled out.
+///
+/// Where bytes are read that the packet does not have, and where something is divided by 0, the packet does not match,
+/// whatever stands around: `not` does not turn that over.
+indirect enum Predicate: Hashable, Sendable {
+  case constant(Bool)
+  case test(Test)
+  case not(Predicate)
+  case chain(first: Predicate, rest: [Link])
+
+  struct Link: Hashable, Sendable {
+    let operation: FilterExpression.Link.Operation
+    let predicate: Predicate
+  }
+
+  struct Test: Hashable, Sendable {
+    enum Relation: Hashable, Sendable { case equal, greater, atLeast, anyBit }
+    let left: Operand
+    let relation: Relation
+    let right: Operand
+  }
+
+  static func all(_ predicates: [Predicate]) -> Predicate { joined(.and, predicates, empty: true) }
+  static func any(_ predicates: [Predicate]) -> Predicate { joined(.or, predicates, empty: false) }
+
+  private static func joined(
+    _ operation: FilterExpression.Link.Operation, _ predicates: [Predicate], empty: Bool
+  ) -> Predicate {
+    guard let first = predicates.first else { return .constant(empty) }
+    guard predicates.count > 1 else { return first }
+    return .chain(first: first, rest: predicates.dropFirst().map { Link(operation: operation, predicate: $0) })
+  }
+
+  static func equal(_ left: Operand, _ value: UInt32) -> Predicate {
+    .test(Test(left: left, relation: .equal, right: .constant(value)))
+  }
+
+  /// The bits of a mask are those of a value.
+  static func equal(_ left: Operand, _ value: UInt32, mask: UInt32) -> Predicate {
+    switch mask {
+    case 0: .constant(value == 0)
+    case .max: .equal(left, value)
+    default: .equal(.operation(.and, left, .constant(mask)), value)
+    }
+  }
+
+  static func relation(_ left: Operand, _ relation: Test.Relation, _ value: UInt32) -> Predicate {
+    .test(Test(left: left, relation: relation, right: .constant(value)))
+  }
+}
+
+/// A number of 32 bits without a sign, computed from a packet.
+indirect enum Operand: Hashable, Sendable {
+  case constant(UInt32)
+  /// How long the frame was on the wire.
+  case length
+  case load(Load)
+  /// What looking through tags and extension headers has found.
+  case found(Finding)
+  case negated(Operand)
+  case operation(FilterArithmetic.Operation, Operand, Operand)
+
+  enum Finding: Hashable, Sendable {
+    /// The type behind all VLAN tags.
+    case etherType
+    /// The protocol behind all extension headers; `noProtocol` where this is no IP.
+    case `protocol`
+    /// 1 where the transport header is in this packet: no later fragment, and not behind too many headers.
+    case hasTransport
+  }
+
+  static let noProtocol: UInt32 = 256
+}
+
+/// Bytes of a packet, the first being the highest.
+struct Load: Hashable, Sendable {
+  enum Base: Hashable, Sendable {
+    case frame
+    /// Behind an IPv4 header that begins at a constant place, as long as it says it is.
+    case behindIPv4(at: UInt32)
+    /// What looking through has found: the network header, and what follows it and its extension headers.
+    case network
+    case transport
+  }
+
+  let base: Base
+  let offset: UInt32
+  /// What is added to the offset, in 32 bits.
+  let index: Operand?
+  /// 1, 2 or 4
+  let count: UInt32
+
+  init(_ base: Base, _ offset: UInt32, _ count: UInt32, index: Operand? = nil) {
+    (self.base, self.offset, self.index, self.count) = (base, offset, index, count)
+  }
+}

@@ -1,0 +1,89 @@
+import BPFInstructions
+import JudgePrograms
+import PacketFilter
+import Testing
+
+/// What holds of every program that a filter becomes.
+@Suite struct FilterCompilerTests {
+  private func instructions(_ expression: String, isExact: Bool = true) throws -> [Instruction] {
+    try PacketFilter(expression, isExact: isExact).instructions
+  }
+
+  /// Ends with `exit`; jumps lead forward, to an instruction.
+  private func isSound(_ code: [Instruction]) -> Bool {
+    guard code.last?.opcode == Opcode.exit else { return false }
+    return code.indices.allSatisfy { index in
+      code[index].jumpTarget(from: index).map { $0 > index && $0 < code.count } ?? true
+    }
+  }
+
+  @Test func sharedChecksAreDoneOnce() throws {
+    let types = try instructions("tcp port 80 or tcp port 443").count { $0.opcode == 0x69 && $0.offset == 12 }
+    // Is this IPv6, is it IPv4: neither is asked again for the second port.
+    #expect(types == 2)
+    let one = try instructions("host 10.0.0.1").count
+    let two = try instructions("host 10.0.0.1 or host 10.0.0.2").count
+    // Each of six places is looked at, with nothing asked before.
+    #expect(two - one <= 20)
+  }
+
+  @Test func growsInLine() throws {
+    func count(_ hosts: Int) throws -> Int {
+      try instructions((0..<hosts).map { "host 10.0.\($0 / 256).\($0 % 256)" }.joined(separator: " or ")).count
+    }
+    let (few, many) = (try count(100), try count(1000))
+    #expect(many <= 10 * few)
+    #expect(try count(1) * 100 >= few)
+  }
+
+  @Test func longExpressionsAreTakenOrRefused() throws {
+    // 64 KiB, alternating, which nests as deep as it is long where pairs are made.
+    let alternating = String(repeating: "ip and udp or ", count: 4700) + "tcp"
+    #expect(isSound(try instructions(alternating)))
+    let ports = (0..<3000).map { "udp src port \($0)" }.joined(separator: " or ")
+    #expect(isSound(try instructions(ports)))
+    let hosts = (0..<6000).map { "host 10.0.\($0 / 256).\($0 % 256)" }.joined(separator: " or ")
+    let error = try #require(throws: FilterError.self) { _ = try instructions(hosts) }
+    #expect(error.message.contains("further than jumps reach"))
+  }
+
+  @Test func whatNothingMatchesIsRefused() throws {
+    for expression in [
+      "ip and arp", "ip and not ip", "tcp and ip proto 17 and ip", "5 = 6", "ip and ip6",
+    ] {
+      #expect(throws: FilterError.self, "\(expression)") { _ = try instructions(expression) }
+    }
+  }
+
+  @Test func constantsAreFolded() throws {
+    #expect(try instructions("1 + 2 * 3 = 7") == [.move(.r0, constant: 1), .exit])
+    #expect(try instructions("") == [.move(.r0, constant: 1), .exit])
+    #expect(try instructions("not (ip and arp)").count < 12)
+  }
+
+  /// Words in any order, and letters in any: an error or a sound program, and never a trap.
+  @Test func anyTextIsTakenOrRefused() {
+    let words = [
+      "tcp", "udp", "ip", "ip6", "ether", "host", "net", "port", "portrange", "src", "dst", "and", "or", "not", "(",
+      ")", "[",
+      "]", ":", "+", "-", "*", "/", "%", "&", "|", "^", "<<", ">>", "=", "!=", "<", ">", "1", "0", "4294967295",
+      "10.0.0.1",
+      "1:2:3:4:5:6", "2001:db8::1", "len", "vlan", "less", "proto", "\\tcp", "80-90", "broadcast", "mask", "tcpflags",
+      "::", "0x",
+    ]
+    var random = SeededGenerator(seed: 7)
+    for _ in 0..<20_000 {
+      let expression = (0..<Int.random(in: 1...12, using: &random)).map { _ in words.randomElement(using: &random)! }
+        .joined(separator: Bool.random(using: &random) ? " " : "")
+      for isExact in [true, false] {
+        guard let filter = try? PacketFilter(expression, isExact: isExact) else { continue }
+        #expect(isSound(filter.instructions), "\(expression)")
+      }
+    }
+    for _ in 0..<20_000 {
+      let bytes = (0..<Int.random(in: 1...24, using: &random)).map { _ in UInt8.random(in: 0...255, using: &random) }
+      let error = Result { () throws(FilterError) in try PacketFilter(String(decoding: bytes, as: UTF8.self)) }
+      if case .failure(let error) = error { #expect(!error.report.isEmpty) }
+    }
+  }
+}
