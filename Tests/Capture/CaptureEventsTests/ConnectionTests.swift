@@ -1,4 +1,5 @@
 import CaptureEvents
+import SeededRandom
 import Testing
 
 /// Numbers relative to where a connection was first seen.

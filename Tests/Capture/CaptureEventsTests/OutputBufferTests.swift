@@ -1,5 +1,6 @@
 import CaptureEvents
 import Foundation
+import SeededRandom
 import Testing
 
 @Suite struct OutputBufferTests {

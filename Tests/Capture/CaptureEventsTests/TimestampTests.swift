@@ -1,4 +1,5 @@
 import CaptureEvents
+import SeededRandom
 import Testing
 
 @Suite struct TimestampTests {
