@@ -62,7 +62,7 @@ extension InterpretedProgram {
       let operation = unsafe code[next]
       next &+= 1
       let (destination, source) = (operation.destination, operation.source)
-      let operand = operation.isImmediate ? operation.immediate : registers[source]
+      let operand = operation.immediate &+ registers[source]
       let (signedOperand, shortOperand) = (Int64(bitPattern: operand), UInt32(truncatingIfNeeded: operand))
       let signedShortOperand = Int32(truncatingIfNeeded: operand)
       let target = Int(operation.target)
@@ -92,7 +92,7 @@ extension InterpretedProgram {
         registers[destination] = operand
         next &+= 1
       case .extendSign:
-        let distance = Int64(bitPattern: operation.immediate)
+        let distance = Int64(operation.variant)
         registers[signed: destination] = (signedOperand &<< distance) &>> distance
 
       case .add32: registers[low: destination] &+= shortOperand
@@ -114,7 +114,7 @@ extension InterpretedProgram {
       case .negate32: registers[low: destination] = 0 &- registers[low: destination]
       case .move32: registers[low: destination] = shortOperand
       case .extendSign32:
-        let distance = Int32(truncatingIfNeeded: operation.immediate)
+        let distance = Int32(operation.variant)
         registers[signedLow: destination] = (signedShortOperand &<< distance) &>> distance
 
       case .swap16:
@@ -179,9 +179,9 @@ extension InterpretedProgram {
       case .atomic32: try memory.exchange(UInt32.self, operation, operand, by: next)
       case .atomic64: try memory.exchange(UInt64.self, operation, operand, by: next)
 
-      case .loadPacket8: if try !memory.loadPacket(UInt8.self, operation, by: next) { next = exit }
-      case .loadPacket16: if try !memory.loadPacket(UInt16.self, operation, by: next) { next = exit }
-      case .loadPacket32: if try !memory.loadPacket(UInt32.self, operation, by: next) { next = exit }
+      case .loadPacket8: if try !memory.loadPacket(UInt8.self, signedShortOperand, by: next) { next = exit }
+      case .loadPacket16: if try !memory.loadPacket(UInt16.self, signedShortOperand, by: next) { next = exit }
+      case .loadPacket32: if try !memory.loadPacket(UInt32.self, signedShortOperand, by: next) { next = exit }
 
       case .callHelper:
         let number = Int32(truncatingIfNeeded: operation.immediate)

@@ -25,11 +25,15 @@ struct Operation {
     case fault
   }
 
+  /// No instruction can name this register: it stays 0.
+  static let zeroRegister: UInt8 = 15
+
   var code: Code
+  /// Of atomic operations, which; of moves that extend the sign, how far to shift.
+  var variant: UInt8 = 0
   var destination: UInt8 = 0
-  var source: UInt8 = 0
-  /// Whether the operand is the immediate, not the source register.
-  var isImmediate = true
+  /// The operand is the sum of this register and the immediate: one of them is 0, but for packet loads by an index.
+  var source = zeroRegister
   /// Where a jump goes, as an index; for accesses to memory what is added to the address.
   var target: Int32 = 0
   var immediate: UInt64 = 0
@@ -42,8 +46,8 @@ extension Operation {
     let (destination, source) = (instruction.destination, instruction.source)
     guard destination <= 10, source <= 10 else { return nil }
     self.init(
-      code: .fault, destination: destination, source: source, isImmediate: instruction.isImmediateForm,
-      target: Int32(instruction.offset), immediate: UInt64(bitPattern: Int64(instruction.immediate)))
+      code: .fault, destination: destination, source: source, target: Int32(instruction.offset),
+      immediate: UInt64(bitPattern: Int64(instruction.immediate)))
     let code: Code? =
       switch instruction.instructionClass {
       case .alu64: arithmetic(instruction)
@@ -58,6 +62,14 @@ extension Operation {
     // The frame pointer is nobody's to write.
     guard destination < 10 || !code.writesDestination else { return nil }
     self.code = code
+    switch instruction.instructionClass {
+    case .alu32, .alu64, .jump, .jump32:
+      if instruction.isImmediateForm { self.source = Self.zeroRegister } else { immediate = 0 }
+    case .store: immediate = 0
+    case .storeImmediate: self.source = Self.zeroRegister
+    case .load: if instruction.opcode & Self.modeBits == Self.absoluteMode { self.source = Self.zeroRegister }
+    case .loadFromMemory: break
+    }
   }
 
   private static let arithmetic: [Code] = [
@@ -81,7 +93,7 @@ extension Operation {
     let index = Int(instruction.opcode >> 4)
     if index == 0xd {
       // Byte swaps whatever the machine's order (6.6).
-      guard isImmediate, source == 0, target == 0 else { return nil }
+      guard instruction.isImmediateForm, source == 0, target == 0 else { return nil }
       return swap(instruction.immediate)
     }
     guard let code = isPlain(instruction, index, count: Self.arithmetic.count) else { return nil }
@@ -90,7 +102,7 @@ extension Operation {
     case (3, 1): return .divideSigned
     case (9, 1): return .remainderSigned
     case (0xb, let width):
-      immediate = UInt64(64 - width)
+      variant = UInt8(64 - width)
       return .extendSign
     default: return nil
     }
@@ -100,9 +112,7 @@ extension Operation {
     let index = Int(instruction.opcode >> 4)
     if index == 0xd {
       guard source == 0, target == 0 else { return nil }
-      let isBigEndian = !isImmediate
-      isImmediate = true
-      if isBigEndian { return swap(instruction.immediate) }
+      if !instruction.isImmediateForm { return swap(instruction.immediate) }
       // To little-endian: only the bits above go.
       switch instruction.immediate {
       case 16, 32: immediate = 1 << UInt64(instruction.immediate) - 1
@@ -117,7 +127,7 @@ extension Operation {
     case (3, 1): return .divideSigned32
     case (9, 1): return .remainderSigned32
     case (0xb, 8), (0xb, 16):
-      immediate = UInt64(32 - code)
+      variant = UInt8(32 - code)
       return .extendSign32
     default: return nil
     }
@@ -127,13 +137,13 @@ extension Operation {
   private func isPlain(_ instruction: Instruction, _ index: Int, count: Int) -> Int? {
     guard index < count else { return nil }
     let isNegation = index == 8
-    guard isImmediate ? source == 0 : instruction.immediate == 0 && !isNegation else { return nil }
+    guard instruction.isImmediateForm ? source == 0 : instruction.immediate == 0 && !isNegation else { return nil }
     guard !isNegation || instruction.immediate == 0 else { return nil }
     let variant = Int(instruction.offset)
     switch index {
     case 3, 9: return [0, 1].contains(variant) ? variant : nil
     // Sign-extending moves (6.6).
-    case 0xb: return variant == 0 || !isImmediate && [8, 16, 32].contains(variant) ? variant : nil
+    case 0xb: return variant == 0 || !instruction.isImmediateForm && [8, 16, 32].contains(variant) ? variant : nil
     default: return variant == 0 ? 0 : nil
     }
   }
@@ -152,30 +162,35 @@ extension Operation {
     let index = Int(instruction.opcode >> 4)
     switch index {
     case 0:
-      guard isImmediate, destination == 0, source == 0 else { return nil }
+      guard instruction.isImmediateForm, destination == 0, source == 0 else { return nil }
       guard (isWide ? instruction.immediate : Int32(instruction.offset)) == 0 else { return nil }
       target = Int32(clamping: next + (isWide ? Int(instruction.offset) : Int(instruction.immediate)))
       return .jump
     case 8:
-      guard isWide, isImmediate, source == 0, destination == 0, instruction.offset == 0 else { return nil }
+      guard isWide, instruction.isImmediateForm, source == 0, destination == 0, instruction.offset == 0 else {
+        return nil
+      }
       return .callHelper
     case 9:
-      guard isWide, isImmediate, source == 0, destination == 0, instruction.offset == 0, instruction.immediate == 0
+      guard isWide, instruction.isImmediateForm, source == 0, destination == 0, instruction.offset == 0,
+        instruction.immediate == 0
       else { return nil }
       return .exit
     case 1...13:
-      guard isImmediate ? source == 0 : instruction.immediate == 0 else { return nil }
+      guard instruction.isImmediateForm ? source == 0 : instruction.immediate == 0 else { return nil }
       target = Int32(clamping: next + Int(instruction.offset))
       return (isWide ? Self.relations : Self.relations32)[index - 1]
     default: return nil
     }
   }
 
-  private var modeBits: UInt8 { 0xe0 }
+  private static let modeBits: UInt8 = 0xe0
+  /// BPF_ABS
+  private static let absoluteMode: UInt8 = 0x20
 
   private func load(_ instruction: Instruction) -> Code? {
     guard instruction.immediate == 0 else { return nil }
-    switch (instruction.opcode & modeBits, instruction.opcode >> 3 & 3) {
+    switch (instruction.opcode & Self.modeBits, instruction.opcode >> 3 & 3) {
     case (0x60, let size): return Self.loads[Int(size)]
     // With the sign extended (6.6).
     case (0x80, 0): return .loadSigned32
@@ -190,9 +205,9 @@ extension Operation {
   private static let stores: [Code] = [.store32, .store16, .store8, .store64]
 
   private mutating func store(_ instruction: Instruction) -> Code? {
-    isImmediate = false
+    variant = UInt8(truncatingIfNeeded: instruction.immediate)
     let size = Int(instruction.opcode >> 3 & 3)
-    switch (instruction.opcode & modeBits, instruction.immediate) {
+    switch (instruction.opcode & Self.modeBits, instruction.immediate) {
     case (0x60, 0): return Self.stores[size]
     // Load-acquire and store-release (6.15): nobody else is here.
     case (0xc0, 0x100): return Self.loads[size]
@@ -205,19 +220,16 @@ extension Operation {
     }
   }
 
-  private mutating func storeImmediate(_ instruction: Instruction) -> Code? {
-    guard instruction.opcode & modeBits == 0x60, source == 0 else { return nil }
-    isImmediate = true
+  private func storeImmediate(_ instruction: Instruction) -> Code? {
+    guard instruction.opcode & Self.modeBits == 0x60, source == 0 else { return nil }
     return Self.stores[Int(instruction.opcode >> 3 & 3)]
   }
 
-  private mutating func loadPacket(_ instruction: Instruction) -> Code? {
+  private func loadPacket(_ instruction: Instruction) -> Code? {
     guard destination == 0, instruction.offset == 0 else { return nil }
-    switch instruction.opcode & modeBits {
-    case 0x20:
-      guard source == 0 else { return nil }
-      isImmediate = true
-    case 0x40: isImmediate = false
+    switch instruction.opcode & Self.modeBits {
+    case Self.absoluteMode: guard source == 0 else { return nil }
+    case 0x40: break
     default: return nil
     }
     switch instruction.opcode >> 3 & 3 {

@@ -53,18 +53,18 @@ extension ProgramMemory {
     }
     let old = unsafe place.loadUnaligned(as: type)
     let new = Self.result(
-      of: operation.immediate, old, Number(truncatingIfNeeded: operand),
+      of: operation.variant, old, Number(truncatingIfNeeded: operand),
       expected: Number(truncatingIfNeeded: registers[0]))
     unsafe place.storeBytes(of: new, as: type)
-    guard operation.immediate & 1 != 0 else { return }
-    registers[operation.immediate == 0xf1 ? 0 : operation.source] = UInt64(old)
+    guard operation.variant & 1 != 0 else { return }
+    registers[operation.variant == 0xf1 ? 0 : operation.source] = UInt64(old)
   }
 
-  /// What an atomic operation leaves in memory; the immediate tells which it is.
+  /// What an atomic operation leaves in memory; the variant tells which it is.
   private static func result<Number: FixedWidthInteger>(
-    of immediate: UInt64, _ old: Number, _ operand: Number, expected: Number
+    of variant: UInt8, _ old: Number, _ operand: Number, expected: Number
   ) -> Number {
-    switch immediate & ~1 {
+    switch variant & ~1 {
     case 0x00: old &+ operand
     case 0x40: old | operand
     case 0x50: old & operand
@@ -79,13 +79,12 @@ extension ProgramMemory {
   /// offsets that stand for these (SKF_NET_OFF, SKF_LL_OFF).
   /// - Returns: false where it is not in the packet. r0 is 0 then, and the function has to be left.
   mutating func loadPacket<Number: FixedWidthInteger & UnsignedInteger & BitwiseCopyable>(
-    _ type: Number.Type, _ operation: Operation, by next: Int
+    _ type: Number.Type, _ index: Int32, by next: Int
   ) throws(InterpreterError) -> Bool {
     guard case .socketBuffer(let buffer) = context else {
       throw InterpreterError(instruction: next - 1, cause: .noSocketBuffer)
     }
-    let index = operation.isImmediate ? 0 : registers[signedLow: operation.source]
-    let offset = Int(index &+ Int32(truncatingIfNeeded: operation.immediate))
+    let offset = Int(index)
     let start =
       switch offset {
       case 0...: buffer.dataOffset + offset

@@ -42,7 +42,7 @@
   }
 
   deinit {
-    unsafe areas.forEach { unsafe $0.deallocate() }
+    for index in unsafe areas.indices { unsafe areas[index].deallocate() }
     unsafe regions.deallocate()
     registers.deallocate()
     unsafe stack.deallocate()
