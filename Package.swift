@@ -51,6 +51,7 @@ let object: [Target] = [
   module("Object", "BPFTypes", uses: ["ByteReading"]),
   module("Object", "BPFObjectFile", uses: ["CLibelf", "ByteReading", "BPFInstructions", "BPFTypes"]),
   module("Object", "BPFRelocation", uses: ["ByteReading", "BPFInstructions", "BPFTypes", "BPFObjectFile"]),
+  module("Object", "BPFInterpreter", uses: ["BPFInstructions", "BPFObjectFile", "BPFRelocation"]),
   module("Object", "ObjectListing", uses: ["BPFInstructions", "BPFTypes", "BPFObjectFile", "BPFRelocation"]),
 ]
 
@@ -120,6 +121,7 @@ let tool: [Target] = [
 let testing: [Target] = [
   tests("Object", "ELFReading", uses: ["ELFReading", "ByteReading", "LinuxCalls"]),
   tests("Object", "BPFInstructions", uses: ["BPFInstructions", "LinuxCalls"]),
+  tests("Object", "BPFInterpreter", uses: ["BPFInterpreter", "BPFInstructions", "SeededRandom"]),
   tests("Object", "BPFTypes", uses: ["BPFTypes", "GoldenObjects"]),
   tests("Object", "BPFRelocation", uses: ["BPFTypes", "BPFObjectFile", "BPFRelocation", "GoldenObjects"]),
   tests(
@@ -137,7 +139,12 @@ let testing: [Target] = [
       "BPFLinks", "BPFLoader", "BPFTypes", "BPFObjectFile", "BPFRelocation", "ELFReading", "LinuxCalls", "RouteNetlink",
       "FixturePrograms", "GoldenObjects", "USDTFixture", "ProcessState",
     ]),
-  tests("Runtime", "BPFLoader", uses: ["Merops", "BPFLoader", "LinuxCalls", "FixturePrograms", "GoldenObjects"]),
+  tests(
+    "Runtime", "BPFLoader",
+    uses: [
+      "Merops", "BPFLoader", "BPFInterpreter", "BPFInstructions", "LinuxCalls", "CaptureProgram", "FixturePrograms",
+      "GoldenObjects", "SeededRandom",
+    ]),
   tests("Runtime", "BPFRings", uses: ["Merops", "BPFRings", "LinuxCalls", "FixturePrograms"]),
   tests(
     "Tool", "MeropsCommand",
@@ -146,9 +153,13 @@ let testing: [Target] = [
       "BPFObjectFile", "BPFRelocation", "BPFTypes", "GoldenObjects",
       .product(name: "ArgumentParser", package: "swift-argument-parser"),
     ]),
-  tests("Capture", "CaptureEvents", uses: ["CaptureEvents", "ByteReading", "JudgePrograms"]),
-  tests("Capture", "PacketFilter", uses: ["PacketFilter", "BPFInstructions", "JudgePrograms"]),
-  tests("Capture", "CaptureFiles", uses: ["CaptureFiles", "CaptureEvents", "LinuxCalls", "JudgePrograms"]),
+  tests("Capture", "CaptureEvents", uses: ["CaptureEvents", "ByteReading", "JudgePrograms", "SeededRandom"]),
+  tests(
+    "Capture", "CaptureFiles",
+    uses: ["CaptureFiles", "CaptureEvents", "LinuxCalls", "JudgePrograms", "SeededRandom"]),
+  tests(
+    "Capture", "PacketFilter",
+    uses: ["PacketFilter", "BPFInstructions", "BPFInterpreter", "CaptureFiles", "JudgePrograms", "SeededRandom"]),
 ]
 
 let support: [Target] = [
@@ -158,6 +169,7 @@ let support: [Target] = [
   .target(
     name: "FuzzTargets", dependencies: ["CaptureFiles", "CaptureEvents"], path: "Tests/Support/FuzzTargets",
     swiftSettings: strict),
+  .target(name: "SeededRandom", path: "Tests/Support/SeededRandom", swiftSettings: strict),
   .target(name: "GoldenObjects", path: "Tests/Support/GoldenObjects", swiftSettings: strict),
   embedding(
     .target(

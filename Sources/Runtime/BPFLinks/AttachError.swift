@@ -38,7 +38,7 @@ extension AttachError: CustomStringConvertible {
     case .notEthernet(let type): return attempt + "its frames have no Ethernet header (link type \(type))"
     case .noTarget(let reason, _): return attempt + reason
     case .wrongProgram(let reason): return attempt + reason
-    case .occupied where place.hook == .tracepoint:
+    case .occupied where place.hook == .tracepoint || place.hook == .rawTracepoint:
       return attempt + "the program is there already, and a tracepoint runs each program once"
     case .occupied: return attempt + "another program is there"
     case .refused(let refusals):

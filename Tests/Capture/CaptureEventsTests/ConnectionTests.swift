@@ -1,5 +1,5 @@
 import CaptureEvents
-import JudgePrograms
+import SeededRandom
 import Testing
 
 /// Numbers relative to where a connection was first seen.

@@ -1,6 +1,6 @@
 import CaptureEvents
 import Foundation
-import JudgePrograms
+import SeededRandom
 import Testing
 
 /// Whatever bytes arrive, every printer goes on, and what it prints keeps its form.

@@ -1,6 +1,6 @@
 import CaptureEvents
 import Foundation
-import JudgePrograms
+import SeededRandom
 import Testing
 
 @Suite struct OutputBufferTests {

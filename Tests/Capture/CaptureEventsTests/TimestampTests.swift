@@ -1,5 +1,6 @@
 import CaptureEvents
 import JudgePrograms
+import SeededRandom
 import Testing
 
 @Suite struct TimestampTests {

@@ -1,6 +1,6 @@
 import CaptureEvents
 import CaptureFiles
-import JudgePrograms
+import SeededRandom
 import Testing
 
 /// Frames that look like IPv4 over Ethernet, of lengths 14...213.

@@ -86,7 +86,8 @@ extension HookTests {
   }
 
   @Test func rawTracepointsLeaveNothing() throws {
-    try AttachmentRounds.leaveNothing("raw_tp", atOnce: 32) {
+    // Older kernels take a program only once here, too.
+    try AttachmentRounds.leaveNothing("raw_tp") {
       try HookFixture("on_raw_tracepoint", in: tracepointsObject())
     } _: {
       try $0.program.attachRawTracepoint("sys_enter").detach()

@@ -1,0 +1,143 @@
+import BPFInstructions
+import BPFInterpreter
+import CaptureEvents
+import CaptureFiles
+import Foundation
+import JudgePrograms
+import PacketFilter
+import Testing
+
+/// Filters beside tcpdump's: the same packets of a file.
+@Suite struct TcpdumpTests {
+  /// The frames, each with its number as the time.
+  private static func file(_ frames: [[UInt8]]) -> [UInt8] {
+    var buffer = OutputBuffer()
+    var writer = CaptureFileWriter(format: .pcapMicroseconds, interfaces: [CaptureInterface(linkType: .ethernet)])
+    writer.beginFile(into: &buffer)
+    for (number, frame) in frames.enumerated() {
+      unsafe writer.write(
+        frame.span.bytes, nanoseconds: Int64(number) * 1_000_000_000, originalLength: frame.count, into: &buffer)
+    }
+    return buffer.withBytes { bytes in unsafe bytes.withUnsafeBytes { unsafe Array($0) } }
+  }
+
+  private enum Verdict: Equatable {
+    case takes(Set<Int>)
+    case refuses(String)
+  }
+
+  private func tcpdump(_ expression: String, _ file: [UInt8], isOptimised: Bool = true) throws -> Verdict {
+    let options = isOptimised ? [] : ["-O"]
+    do {
+      let answer = try Judge.tcpdump.run(
+        ["-r", "frames", "-w", "-"] + options + ["--", expression], files: ["frames": file])
+      let bytes = [UInt8](answer.output)
+      var reader = CaptureFileReader()
+      var numbers: Set<Int> = []
+      while case .packet(let packet) = try unsafe reader.next(in: bytes.span.bytes, at: 0, isLast: true) {
+        numbers.insert(Int((packet.nanoseconds ?? -1) / 1_000_000_000))
+      }
+      return .takes(numbers)
+    } catch let failure as Judge.Failure { return .refuses(failure.description) }
+  }
+
+  private func ours(_ expression: String, _ frames: [[UInt8]], isExact: Bool) -> Verdict {
+    let filter: PacketFilter
+    do throws(FilterError) {
+      filter = try PacketFilter(expression, isExact: isExact, names: FilterParserTests.names)
+    } catch { return .refuses(error.description) }
+    // filter(context, data_end - data)
+    let call = Instruction(opcode: Opcode.call, source: PseudoSource.call, immediate: 1)
+    let start: [Instruction] = [
+      .load(.word, .r3, .r1, 0), .load(.word, .r2, .r1, 4), .arithmetic(.subtract, .r2, .r3), call, .exit,
+    ]
+    let program = InterpretedProgram(start + filter.instructions)
+    var memory = ProgramMemory()
+    var helpers = NoHelpers()
+    var numbers: Set<Int> = []
+    for (number, frame) in frames.enumerated() {
+      do {
+        let result = try unsafe program.run(
+          on: frame.span.bytes, context: .xdp(XDPContext()), memory: &memory, helpers: &helpers)
+        if result == 1 { numbers.insert(number) }
+      } catch { Issue.record("\(expression): \(error)") }
+    }
+    return .takes(numbers)
+  }
+
+  /// What pcap-filter(7) has as examples, and what is easily mistaken.
+  private static let expressions = [
+    "host 10.0.0.1 and ( 10.0.0.2 or 192.168.1.1 )", "ip host 10.0.0.1 and not 10.0.0.2",
+    "net 10.0.0.0/8 and not port 53",
+    "ip and not net 127.0.0.0/8", "tcp[tcpflags] & (tcp-syn|tcp-fin) != 0 and not src and dst net 10",
+    "tcp port 80 and (((ip[2:2] - ((ip[0]&0xf)<<2)) - ((tcp[12]&0xf0)>>2)) != 0)", "ip[2:2] > 60",
+    "ether[0] & 1 = 0 and ip[16] >= 224", "icmp[icmptype] != icmp-echo and icmp[icmptype] != icmp-echoreply",
+    "vlan 100 and vlan 5", "vlan and vlan 3 and ip", "ip and vlan", "not vlan and ip", "ip6 and tcp", "ip6 proto 44",
+    "port 80 or 443", "not port 80 and 443", "tcp or udp and ip", "src and dst port 80", "portrange 80-443",
+    "greater 100 and less 150",
+    "ip[0] & 0xf != 5", "ip[6:2] & 0x1fff = 0", "ip[8] < 5", "udp[4:2] = 20", "arp[6:2] = 1", "arp host 10.0.0.1",
+    "icmp6[0] = 135",
+    "ether proto 0x8100", "ether proto 38", "tcp[-1:1] = 0", "1 + tcp[0] = 1", "ip[ip[0] & 0xf:1] = 3", "5 = 5",
+    "7 % 4 * 2 = 7",
+    "ip[12:4] = 0x0a000001", "len = 60", "tcp[13] = 2 or tcp[13] = 0x12", "ip[9] / ip[10] = 1", "ip[1] << ip[0] = 0",
+    "rarp", "ether src 1:2:3:4:5:6",
+  ]
+
+  private static let seed = ProcessInfo.processInfo.environment["MEROPS_SEED"].flatMap { UInt64($0) } ?? 1
+  private static let count = ProcessInfo.processInfo.environment["MEROPS_FILTER_COUNT"].flatMap { Int($0) } ?? 300
+
+  @Test func exactFiltersTakeWhatTcpdumpTakes() throws {
+    var source = RandomFrames(seed: Self.seed)
+    let frames = source.frames(300)
+    let file = Self.file(frames)
+    var random = RandomExpressions(seed: Self.seed)
+    var (equal, refused, asUnoptimised, neverMatching, stricter) = (0, 0, 0, 0, 0)
+    for expression in Self.expressions + (0..<Self.count).map({ _ in random.next() }) {
+      let (theirs, ours) = (try tcpdump(expression, file), ours(expression, frames, isExact: true))
+      switch (theirs, ours) {
+      case (.refuses, .refuses): refused += 1
+      case _ where theirs == ours: equal += 1
+      // Its optimiser reorders tests, so that a packet which is cut short can pass before what it lacks is asked for.
+      case (.takes, .takes) where try tcpdump(expression, file, isOptimised: false) == ours: asUnoptimised += 1
+      // Neither sees of every filter that nothing can match it.
+      case (.refuses(let why), .takes([])) where why.contains("rejects all packets"): neverMatching += 1
+      case (.takes([]), .refuses(let why)) where why.contains("no packet can match"): neverMatching += 1
+      // It looks for divisions by 0 only in what is left of an expression.
+      case (.takes, .refuses(let why)) where why.contains("division by zero"): stricter += 1
+      default: Issue.record("\(expression): tcpdump \(theirs), ours \(ours)")
+      }
+    }
+    print(
+      "seed \(Self.seed): \(equal) filters take the same packets, \(refused) are refused by both, \(asUnoptimised) are as without"
+        + " pcap's optimiser, \(neverMatching) match nothing, \(stricter) divide by 0")
+    #expect(equal >= Self.count / 2)
+  }
+
+  @Test(arguments: [
+    "tcp", "udp", "sctp", "icmp", "icmp6", "port 80", "tcp port 80 or 443", "host 10.0.0.1", "host 2001:db8::1",
+    "net 10",
+    "ip", "ip6", "arp", "ip proto 6", "ip6 proto 58", "proto 17", "tcp[tcpflags] & tcp-syn != 0", "udp[0:2] = 53",
+    "icmp6[0] = 135",
+    "vlan", "vlan 3", "vlan and vlan 5", "ether proto 0x8100", "ip6[7] = 64", "portrange 1-1000", "vlan 5 and tcp",
+  ])
+  func whatIsLookedThroughComesOnTop(expression: String) throws {
+    var source = RandomFrames(seed: 3)
+    let frames = source.frames(2000)
+    guard case .takes(let exact) = ours(expression, frames, isExact: true),
+      case .takes(let all) = ours(expression, frames, isExact: false)
+    else {
+      Issue.record("\(expression) is refused")
+      return
+    }
+    func type(_ frame: [UInt8]) -> UInt16 { UInt16(frame[12]) << 8 | UInt16(frame[13]) }
+    // Behind tags, or IPv6, whose extension headers are looked through and whose TCP can be accessed.
+    for number in all.subtracting(exact) {
+      #expect([0x8100, 0x88a8, 0x9100, 0x86dd].contains(type(frames[number])), "\(expression) \(frames[number])")
+    }
+    // Within a tag or extension header the packet ends.
+    for number in exact.subtracting(all) {
+      #expect(frames[number].count < 14 + 40 + 24, "\(expression) \(frames[number])")
+    }
+    #expect(!exact.isEmpty)
+  }
+}
