@@ -159,7 +159,10 @@ let testing: [Target] = [
     uses: ["CaptureFiles", "CaptureEvents", "LinuxCalls", "JudgePrograms", "SeededRandom"]),
   tests(
     "Capture", "PacketFilter",
-    uses: ["PacketFilter", "BPFInstructions", "BPFInterpreter", "CaptureFiles", "JudgePrograms", "SeededRandom"]),
+    uses: [
+      "PacketFilter", "BPFInstructions", "BPFInterpreter", "CaptureEvents", "CaptureFiles", "LinuxCalls",
+      "JudgePrograms", "SeededRandom",
+    ]),
 ]
 
 let support: [Target] = [

@@ -7,6 +7,8 @@ struct FilterFacts: Hashable {
 
   /// Of operands that have been compared. Packets do not change, so that what was once true stays true.
   private var known: [Operand: Knowledge] = [:]
+  /// Of all other tests.
+  private var answers: [Predicate.Test: Bool] = [:]
   /// How many bytes behind a pointer the packet is known to have.
   var reach: [Load.Base: UInt32] = [:]
   /// The IPv4 header that the pointer to the transport header was computed from.
@@ -16,7 +18,10 @@ struct FilterFacts: Hashable {
   private static let limit = 8
 
   mutating func learn(_ test: Predicate.Test, isTrue: Bool) {
-    guard case .constant(let value) = test.right, test.relation == .equal else { return }
+    guard case .constant(let value) = test.right, test.relation == .equal else {
+      if answers.count < Self.limit { answers[test] = isTrue }
+      return
+    }
     if isTrue {
       guard known.count < Self.limit || known[test.left] != nil else { return }
       known[test.left] = .equal(value)
@@ -32,6 +37,7 @@ struct FilterFacts: Hashable {
 
   /// What a test comes to where that is known.
   func decision(_ test: Predicate.Test) -> Bool? {
+    if let answer = answers[test] { return answer }
     guard let right = value(of: test.right) else { return nil }
     if let left = value(of: test.left) { return test.relation.holds(left, right) }
     if test.relation == .equal, case .none(of: let others)? = known[test.left], others.contains(right) { return false }
@@ -65,6 +71,7 @@ struct FilterFacts: Hashable {
       default: break
       }
     }
+    met.answers = answers.filter { other.answers[$0.key] == $0.value }
     for (base, length) in reach {
       if let other = other.reach[base] { met.reach[base] = min(length, other) }
     }

@@ -40,7 +40,7 @@ import Testing
     // Alternating, which nests as deep as it is long where pairs are made.
     func alternating(_ count: Int) -> String { String(repeating: "ip and udp or ", count: count) + "tcp" }
     #expect(isSound(try instructions(alternating(4700))))
-    let ports = (0..<2000).map { "udp src port \($0)" }.joined(separator: " or ")
+    let ports = (0..<4600).map { "udp src port \($0)" }.joined(separator: " or ")
     #expect(isSound(try instructions(ports)))
     let hosts = (0..<6000).map { "host 10.0.\($0 / 256).\($0 % 256)" }.joined(separator: " or ")
     let error = try #require(throws: FilterError.self) { _ = try instructions(hosts) }

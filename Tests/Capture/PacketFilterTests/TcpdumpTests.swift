@@ -1,5 +1,3 @@
-import BPFInstructions
-import BPFInterpreter
 import CaptureEvents
 import CaptureFiles
 import Foundation
@@ -46,23 +44,10 @@ import Testing
     do throws(FilterError) {
       filter = try PacketFilter(expression, isExact: isExact, names: FilterParserTests.names)
     } catch { return .refuses(error.description) }
-    // filter(context, data_end - data)
-    let call = Instruction(opcode: Opcode.call, source: PseudoSource.call, immediate: 1)
-    let start: [Instruction] = [
-      .load(.word, .r3, .r1, 0), .load(.word, .r2, .r1, 4), .arithmetic(.subtract, .r2, .r3), call, .exit,
-    ]
-    let program = InterpretedProgram(start + filter.instructions)
-    var memory = ProgramMemory()
-    var helpers = NoHelpers()
-    var numbers: Set<Int> = []
-    for (number, frame) in frames.enumerated() {
-      do {
-        let result = try unsafe program.run(
-          on: frame.span.bytes, context: .xdp(XDPContext()), memory: &memory, helpers: &helpers)
-        if result == 1 { numbers.insert(number) }
-      } catch { Issue.record("\(expression): \(error)") }
+    do { return .takes(try filter.taken(of: frames)) } catch {
+      Issue.record("\(expression): \(error)")
+      return .takes([])
     }
-    return .takes(numbers)
   }
 
   /// What pcap-filter(7) has as examples, and what is easily mistaken.

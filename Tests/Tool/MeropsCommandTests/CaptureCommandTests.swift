@@ -93,6 +93,41 @@ extension Privileged {
       #expect(statistics["seen"] as? Int == 1 + passedOver.values.reduce(0, +))
     }
 
+    @Test(arguments: [
+      (["tcp", "port", "443"], 2), (["--pcap-exact", "tcp port 443"], 1), (["not", "port", "443"], 1),
+    ])
+    func theKernelFilters(filter: [String], count: Int) throws {
+      let network = try DemoNetwork()
+      let file = FileManager.default.temporaryDirectory.appending(path: "counters-\(UUID().uuidString).json")
+      defer { try? FileManager.default.removeItem(at: file) }
+      let capture = try Tool.capture(["-i", interface, "--stats-json", file.path] + filter, in: network.server)
+      let (wanted, other) = (Frame.ipv4(Frame.tcp(from: 1000, to: 443)), Frame.ipv4(Frame.tcp(from: 1001, to: 80)))
+      let tag: (protocol: UInt16, tag: UInt16) = (0x8100, 5)
+      let frames = [
+        Frame(ethertype: 0x0800, wanted), Frame(tags: [tag], ethertype: 0x0800, wanted),
+        Frame(ethertype: 0x0800, other),
+      ]
+      try Frame.send(frames, from: DemoNetwork.clientInterface, in: network.client)
+      try capture.waitUntil("\(count) packets are printed") { capture.outputLines.count == count }
+      capture.signal(SIGINT)
+      #expect(try capture.wait() == 0)
+      let statistics = try #require(try JSONSerialization.jsonObject(with: Data(contentsOf: file)) as? [String: Any])
+      let passedOver = try #require(statistics["passed_over"] as? [String: Int])
+      #expect(statistics["matched"] as? Int == count)
+      #expect(passedOver["filtered_out"] ?? 0 >= 3 - count)
+      #expect(statistics["seen"] as? Int == count + passedOver.values.reduce(0, +))
+    }
+
+    @Test func aFilterThatIsNoneIsBadUsage() throws {
+      let network = try DemoNetwork()
+      let capture = try Tool.run(["capture", "-i", interface, "tcp prot 443"], in: network.server)
+      #expect(try capture.wait() == 2)
+      #expect(capture.errors.contains("tcp prot 443\n      ^^^^"))
+      let listing = try Tool.run(["capture", "-d", "ip"], in: network.server)
+      #expect(try listing.wait() == 0)
+      #expect(listing.outputLines.last?.hasSuffix("exit") == true)
+    }
+
     @Test func showsASinglePacketSoonAfterALongSilence() throws {
       let network = try DemoNetwork()
       let capture = try Tool.capture(["-i", interface], in: network.server)
