@@ -99,7 +99,8 @@ let capture: [Target] = [
   module(
     "Capture", "CaptureSession",
     uses: [
-      "CaptureProgram", "PacketFilter", "LinuxCalls", "ByteReading", "RouteNetlink", "BPFObjectFile", "BPFRelocation",
+      "CaptureProgram", "PacketFilter", "CaptureFiles", "BPFInterpreter", "LinuxCalls", "ByteReading", "RouteNetlink",
+      "BPFObjectFile", "BPFRelocation",
       "BPFLoader",
       "BPFLinks", "BPFRings", "CaptureEvents",
     ]),

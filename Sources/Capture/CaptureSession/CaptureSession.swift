@@ -126,12 +126,7 @@ package struct CaptureSession: ~Copyable {
   }
 
   private static func load(_ options: CaptureOptions, hasFragments: Bool) throws -> LoadedObject {
-    var spec = try ObjectSpec(name: "capture.bpf.o", bytes: captureObject())
-    try spec.set(CaptureProgram.hasFragments, to: hasFragments)
-    if let filter = options.filter {
-      try spec.set(CaptureProgram.hasFilter, to: true)
-      try spec.replaceFunction(CaptureProgram.filter, with: filter.instructions)
-    }
+    var spec = try spec(filter: options.filter, hasFragments: hasFragments)
     // A quarter of the ring leaves the reader three quarters of the time to wake up in.
     try spec.set(CaptureProgram.wakeBytes, to: UInt32(clamping: options.ringByteCount / 4))
     if let ring = spec.mapIndex(CaptureProgram.ring) {
@@ -141,6 +136,17 @@ package struct CaptureSession: ~Copyable {
       spec.programs[program].flags.insert(.xdpHasFragments)
     }
     return try LoadedObject(loading: LoadPlan(spec))
+  }
+
+  /// The program, as it is run here and in the kernel.
+  static func spec(filter: PacketFilter?, hasFragments: Bool) throws -> ObjectSpec {
+    var spec = try ObjectSpec(name: "capture.bpf.o", bytes: captureObject())
+    try spec.set(CaptureProgram.hasFragments, to: hasFragments)
+    if let filter {
+      try spec.set(CaptureProgram.hasFilter, to: true)
+      try spec.replaceFunction(CaptureProgram.filter, with: filter.instructions)
+    }
+    return spec
   }
 
   private static func readerVariable(of object: LoadedObject) throws -> SharedVariable {

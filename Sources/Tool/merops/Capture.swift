@@ -26,6 +26,10 @@ struct Capture: ParsableCommand {
 
   @Option(name: [.customShort("i"), .long], help: "The interface to capture on.")
   var interface: String?
+  @Option(name: .customShort("r"), help: "Read packets from this capture file (pcap, pcapng; - for standard input).")
+  var file: String?
+  @Flag(name: .customLong("count"), help: "With -r: print only how many packets there were.")
+  var onlyCounts = false
   @Flag(name: [.customShort("D"), .long], help: "List the interfaces and what XDP can do there, and end.")
   var listInterfaces = false
   @Option(name: .customShort("c"), parsing: .unconditional, help: "End after this many packets.")
@@ -78,8 +82,10 @@ struct Capture: ParsableCommand {
       throw ValidationError("--stats \(stats): the interval has to be more than 0 seconds.")
     }
     if time > 5 { throw ValidationError("-t can be given five times at most.") }
-    if interface == nil && !listInterfaces && filter.dump == 0 {
-      throw ValidationError("Which interface? Name it with -i; -D lists them.")
+    if file != nil && interface != nil { throw ValidationError("-r and -i: packets come from a file or an interface.") }
+    if onlyCounts && file == nil { throw ValidationError("--count is for files: -r FILE --count") }
+    if interface == nil && file == nil && !listInterfaces && filter.dump == 0 {
+      throw ValidationError("Which interface? Name it with -i; -D lists them. -r reads a file.")
     }
     let page = pageSize
     guard ringSize.value >= page, ringSize.value & (ringSize.value - 1) == 0, ringSize.value <= 1 << 30 else {
@@ -93,6 +99,7 @@ struct Capture: ParsableCommand {
     if listInterfaces { return try InterfaceList.print() }
     let packetFilter = try filter.packetFilter()
     if let packetFilter, filter.dump > 0 { return print(FilterOptions.listing(packetFilter, form: filter.dump)) }
+    if let file { return try explaining { try read(file, packetFilter) } }
     guard let interface else { return }
     try explaining { try capture(on: interface, packetFilter) }
   }
@@ -117,6 +124,24 @@ struct Capture: ParsableCommand {
       throw Failure(
         report: "\(session.gone.joined(separator: ", ")) went away while capturing; the capture ended there")
     }
+  }
+
+  /// Everything is printed that can be read, also where the file ends in the middle of a packet.
+  private func read(_ path: String, _ packetFilter: PacketFilter?) throws {
+    let statisticsFile = try statsJson.map { (path) throws(Failure) in try StatisticsFile(path) }
+    let start = Clock.monotonic
+    var capture = try FileCapture(path, filter: packetFilter, count: count)
+    var output = PacketOutput(printer: printer, interfaceName: path, isLive: false, isCounting: onlyCounts)
+    let result = Result { try capture.run(&output) }
+    if onlyCounts { print("\(output.count) packet\(output.count == 1 ? "" : "s")") }
+    let statistics = try capture.statistics(seconds: Double(Clock.monotonic - start) / 1e9)
+    try statisticsFile?.write(statistics)
+    if let error = output.failure {
+      if error.errno == .brokenPipe { return }
+      throw Failure(report: "write to standard output: \(error.errno); reading ended there")
+    }
+    if !onlyCounts { StandardError.write(statistics.summary) }
+    do { try result.get() } catch { throw Failure(report: "\(capture.name): \(error)") }
   }
 
   private var options: CaptureOptions {

@@ -12,7 +12,11 @@ struct PacketOutput: ~Copyable, CaptureOutput {
   private var buffer = OutputBuffer(capacity: 2 * Self.writeByteCount)
   /// Where each packet's bytes end in the buffer.
   private var ends: [Int] = []
-  private var clock = WallClock()
+  /// `nil` where records have the time since 1970.
+  private var clock: WallClock?
+  private let isCounting: Bool
+  /// How many packets came.
+  private(set) var count = 0
 
   /// Why writing failed; nothing more is taken from then on.
   private(set) var failure: SystemCallError?
@@ -20,9 +24,14 @@ struct PacketOutput: ~Copyable, CaptureOutput {
 
   private static let writeByteCount = 1 << 16
 
-  /// - Parameter interfaceName: for JSON, where quotes and backslashes take an escape.
-  init(printer: consuming PacketPrinter, interfaceName: String) {
+  /// - Parameters:
+  ///   - interfaceName: for JSON, where quotes and backslashes take an escape.
+  ///   - isLive: whether records have the kernel's monotonic time.
+  ///   - isCounting: only counts the packets.
+  init(printer: consuming PacketPrinter, interfaceName: String, isLive: Bool = true, isCounting: Bool = false) {
     self.printer = printer
+    self.isCounting = isCounting
+    clock = isLive ? WallClock() : nil
     self.interfaceName = Array(interfaceName.utf8).flatMap { byte in
       byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") ? [UInt8(ascii: "\\"), byte] : [byte]
     }
@@ -31,9 +40,11 @@ struct PacketOutput: ~Copyable, CaptureOutput {
 
   mutating func packet(_ record: RawSpan) -> Bool {
     guard failure == nil else { return false }
+    count += 1
+    guard !isCounting else { return true }
     do throws(CaptureRecordError) {
       let header = try CaptureRecord(record)
-      let nanoseconds = Int64(truncatingIfNeeded: clock.realtime(atMonotonic: header.time))
+      let nanoseconds = Int64(truncatingIfNeeded: clock?.realtime(atMonotonic: header.time) ?? header.time)
       // A span of a stored array would keep all of `self` from being changed while it lives.
       let name = interfaceName
       unsafe printer.write(
@@ -49,7 +60,7 @@ struct PacketOutput: ~Copyable, CaptureOutput {
 
   mutating func pause() -> Bool {
     flush()
-    clock.look()
+    clock?.look()
     return failure == nil
   }
 
