@@ -69,16 +69,19 @@ extension HookTests {
   @Test(arguments: [
     SampledEvent.hardware(.cpuCycles), .cache(.level1Data, .read, missesOnly: true), .raw(config: 0xc0, unit: nil),
   ])
-  func whatTheProcessorCountsIsSampled(event: SampledEvent) throws {
+  func whatTheProcessorCountsIsSampledOrTheMissingUnitIsNamed(event: SampledEvent) throws {
     let fixture = try HookFixture("on_sample", in: perf_eventsObject())
+    let units = entries(ofDirectory: "/sys/bus/event_source/devices")
     do {
       let link = try fixture.program.attachPerfEvent(event, .period(1000))
       try busy(until: { try fixture.count > 0 })
       _ = link.place
     } catch let error as AttachError {
       guard case .noTarget(let reason, let hint) = error.reason else { throw error }
-      #expect(hint != nil)
-      try Test.cancel("\(error.place.target): \(reason)")
+      // A virtual machine often has no such unit, whatever its kernel.
+      guard !units.contains(where: { $0.hasPrefix("cpu") }) else { try Test.cancel("\(error.place.target): \(reason)") }
+      #expect(reason.contains("no performance monitoring unit cpu"))
+      #expect(hint?.contains("cpuClock") == true)
     }
   }
 
