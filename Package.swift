@@ -110,7 +110,8 @@ let tool: [Target] = [
   .executableTarget(
     name: "MeropsCommand",
     dependencies: [
-      "CaptureSession", "CaptureEvents", "PacketFilter", "DemoNetwork", "LinuxCalls", "RouteNetlink", "ByteReading",
+      "CaptureSession", "CaptureEvents", "CaptureFiles", "PacketFilter", "DemoNetwork", "LinuxCalls", "RouteNetlink",
+      "ByteReading",
       "BPFInstructions",
       "BPFTypes", "BPFObjectFile", "BPFRelocation", "ObjectListing", "BPFLoader", "BPFLinks", "BPFFeatures",
       "BPFObjects", "BPFRun",

@@ -28,6 +28,12 @@ struct Capture: ParsableCommand {
   var interface: String?
   @Option(name: .customShort("r"), help: "Read packets from this capture file (pcap, pcapng; - for standard input).")
   var file: String?
+  @Option(
+    name: .customShort("w"),
+    help: "Write packets to this file as pcapng, instead of printing them (- for standard output).")
+  var outputFile: String?
+  @Flag(name: .customShort("U"), help: "With -w: write each packet at once.")
+  var unbuffered = false
   @Flag(name: .customLong("count"), help: "With -r: print only how many packets there were.")
   var onlyCounts = false
   @Flag(name: [.customShort("D"), .long], help: "List the interfaces and what XDP can do there, and end.")
@@ -83,6 +89,7 @@ struct Capture: ParsableCommand {
     }
     if time > 5 { throw ValidationError("-t can be given five times at most.") }
     if file != nil && interface != nil { throw ValidationError("-r and -i: packets come from a file or an interface.") }
+    if file != nil && outputFile != nil { throw ValidationError("-w writes what an interface receives, not files.") }
     if onlyCounts && file == nil { throw ValidationError("--count is for files: -r FILE --count") }
     if interface == nil && file == nil && !listInterfaces && filter.dump == 0 {
       throw ValidationError("Which interface? Name it with -i; -D lists them. -r reads a file.")
@@ -110,14 +117,25 @@ struct Capture: ParsableCommand {
     options.filter = packetFilter
     var session = try CaptureSession(options)
     try session.beginAttaching(to: interface)
-    var output = PacketOutput(printer: printer, interfaceName: interface)
-    let statistics = try session.run(&output)
+    let (statistics, failure): (CaptureStatistics, SystemCallError?)
+    if let outputFile {
+      var output = try CaptureFileOutput(
+        outputFile, interface: interface, filter: packetFilter?.expression, isUnbuffered: unbuffered)
+      statistics = try session.run(&output)
+      output.finish(statistics)
+      failure = output.failure
+    } else {
+      var output = PacketOutput(printer: printer, interfaceName: interface)
+      statistics = try session.run(&output)
+      failure = output.failure
+    }
     try statisticsFile?.write(statistics)
-    if let error = output.failure {
+    if let error = failure {
       // Whoever reads has heard enough; that is no failure.
       if error.errno == .brokenPipe { return }
       StandardError.write(statistics.summary)
-      throw Failure(report: "write to standard output: \(error.errno); the capture ended there")
+      let place = outputFile.map { $0 == "-" ? "standard output" : $0 } ?? "standard output"
+      throw Failure(report: "write to \(place): \(error.errno); the capture ended there")
     }
     StandardError.write(statistics.summary)
     if !session.gone.isEmpty {

@@ -24,7 +24,7 @@ struct Demo: ParsableCommand {
     var session = try CaptureSession(CaptureOptions())
     try session.attach(to: DemoNetwork.serverInterface, in: network.server)
     try session.attach(to: DemoNetwork.clientInterface, in: network.client)
-    for attachment in session.attachments { StandardError.write(PacketOutput.banner(attachment)) }
+    for attachment in session.attachments { StandardError.write(attachment.banner) }
 
     var options = TextOptions()
     options.usesColour = Terminal.takesColour

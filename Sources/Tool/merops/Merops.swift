@@ -8,8 +8,10 @@ struct Merops: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "merops",
     abstract: "Captures TCP/IP headers inside the kernel, and loads, inspects and runs BPF objects.",
-    version: "0.1.0",
+    version: version,
     subcommands: [Capture.self, Demo.self, Inspect.self, Run.self, Features.self, List.self, MapCommand.self])
+
+  static let version = "0.1.0"
 
   static func main() {
     // A closed pipe is an error of write(2), which ends a capture with its counters.

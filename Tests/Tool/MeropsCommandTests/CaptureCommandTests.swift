@@ -118,6 +118,25 @@ extension Privileged {
       #expect(statistics["seen"] as? Int == count + passedOver.values.reduce(0, +))
     }
 
+    @Test(arguments: [false, true])
+    func packetsGoIntoAFileThatOthersRead(isUnbuffered: Bool) throws {
+      let network = try DemoNetwork()
+      let file = FileManager.default.temporaryDirectory.appending(path: "packets-\(UUID().uuidString).pcapng")
+      defer { try? FileManager.default.removeItem(at: file) }
+      let options = ["-i", interface, "-w", file.path, "-c", "2"] + (isUnbuffered ? ["-U"] : [])
+      let capture = try Tool.capture(options + ["tcp port 443"], in: network.server)
+      let frames = [443, 80, 443].map { Frame(ethertype: 0x0800, Frame.ipv4(Frame.tcp(from: 1000, to: $0))) }
+      try Frame.send(frames, from: DemoNetwork.clientInterface, in: network.client)
+      #expect(try capture.wait() == 0)
+      #expect(capture.output.isEmpty)
+      let ours = try Tool.run(["capture", "-r", file.path, "-nn", "-t"], in: network.server)
+      #expect(try ours.wait() == 0)
+      let tcpdump = try RunningProcess("tcpdump", ["-r", file.path, "-nn", "-t"], in: .current())
+      #expect(try tcpdump.wait() == 0, "\(tcpdump.errors)")
+      #expect(tcpdump.outputLines.count == 2)
+      #expect(ours.outputLines == tcpdump.outputLines)
+    }
+
     @Test func aFilterThatIsNoneIsBadUsage() throws {
       let network = try DemoNetwork()
       let capture = try Tool.run(["capture", "-i", interface, "tcp prot 443"], in: network.server)

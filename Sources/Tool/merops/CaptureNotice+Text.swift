@@ -1,0 +1,24 @@
+import BPFLinks
+import CaptureSession
+
+extension CaptureNotice {
+  /// A line for the person watching.
+  var text: String {
+    switch self {
+    case .attached(let attachment): attachment.banner
+    case .interfaceIsDown(let name): "\(name) is down; no packets come until it is up"
+    case .interfaceIsUp(let name): "\(name) is up again"
+    case .interfaceIsGone(let name): "\(name) has gone"
+    }
+  }
+}
+
+extension CaptureSession.Attachment {
+  /// Where packets are taken, and what was in the way of better places.
+  var banner: String {
+    let refused = refusals.map { "\($0.rung) refused: \($0.reason)" }
+    let why = refused.isEmpty ? "" : " (\(refused.joined(separator: "; ")))"
+    let removed = leftOversRemoved.map { "removed what a killed merops had left over: the \($0)\n" }
+    return removed.joined() + "capturing TCP headers on \(interface), \(rung)\(why)"
+  }
+}
