@@ -1,0 +1,138 @@
+import BPFInstructions
+
+// Numbers from packets, in `r0`.
+extension FilterCompiler {
+  /// Puts a number into `r0`.
+  mutating func evaluate(_ operand: Operand, _ facts: inout FilterFacts, depth: Int) throws(FilterError) {
+    guard depth < Self.slotCount else {
+      throw FilterError(
+        expression, at: 0..<expression.utf8.count,
+        .invalid("a computation needs more than \(Self.slotCount) intermediate results"))
+    }
+    if let value = facts.value(of: operand) { return code.append(.move(.r0, constant: value)) }
+    switch operand {
+    case .constant(let value): code.append(.move(.r0, constant: value))
+    case .length: code.append(.load(.word, .r0, .r10, Self.length))
+    case .found(.etherType): code.append(.load(.word, .r0, .r10, Self.etherType))
+    case .found(.protocol): code.append(.load(.word, .r0, .r10, Self.protocol))
+    case .found(.hasTransport): code.append(.load(.word, .r0, .r10, Self.hasTransport))
+    case .load(let load): try self.load(load, &facts, depth: depth, swapped: true)
+    case .negated(let inner):
+      try evaluate(inner, &facts, depth: depth)
+      code.append(.negate(.r0))
+    case .operation(let operation, let left, let right):
+      try evaluate(left, &facts, depth: depth)
+      if let value = facts.value(of: right) {
+        apply(operation, constant: value)
+      } else {
+        code.append(.store(.double, .r10, Self.slot(depth), .r0))
+        try evaluate(right, &facts, depth: depth + 1)
+        code += [.move(.r1, .r0), .load(.double, .r0, .r10, Self.slot(depth))]
+        apply(operation)
+      }
+    }
+  }
+
+  static let operations: [FilterArithmetic.Operation: Instruction.Arithmetic] = [
+    .add: .add, .subtract: .subtract, .multiply: .multiply, .divide: .divide, .remainder: .remainder, .and: .and,
+    .or: .or, .xor: .xor, .shiftLeft: .shiftLeft, .shiftRight: .shiftRight,
+  ]
+
+  /// `r0 = r0 OP value`
+  mutating func apply(_ operation: FilterArithmetic.Operation, constant value: UInt32) {
+    switch operation {
+    case .divide where value == 0, .remainder where value == 0:
+      // What the packet computed is compared all the same by those who do not know that it is in vain.
+      code.append(.move(.r1, constant: 0))
+      rejecting(.jump(if: .r1, .equal, constant: 0, isWide: false))
+    case .shiftLeft where value > 31, .shiftRight where value > 31: code.append(.move(.r0, constant: 0))
+    default:
+      code.append(
+        .arithmetic(Self.operations[operation] ?? .add, .r0, constant: Int32(bitPattern: value), isWide: false))
+    }
+  }
+
+  /// `r0 = r0 OP r1`
+  mutating func apply(_ operation: FilterArithmetic.Operation) {
+    switch operation {
+    case .divide, .remainder: rejecting(.jump(if: .r1, .equal, constant: 0, isWide: false))
+    case .shiftLeft, .shiftRight:
+      // The processor takes the lower five bits only.
+      code += [.jump(if: .r1, .less, constant: 32, isWide: false, 1), .move(.r0, constant: 0)]
+    default: break
+    }
+    code.append(.arithmetic(Self.operations[operation] ?? .add, .r0, .r1, isWide: false))
+  }
+
+  // MARK: The packet's bytes
+
+  /// Puts bytes of the packet into `r0`.
+  /// - Parameter swapped: as a number, not as they lie there.
+  mutating func load(
+    _ load: Load, _ facts: inout FilterFacts, depth: Int, swapped: Bool
+  ) throws(FilterError) {
+    let width = Instruction.Width(rawValue: Int(load.count)) ?? .byte
+    if let index = load.index {
+      try evaluate(index, &facts, depth: depth)
+      addIndex(load, &facts)
+      code += [.move(.r2, .r1), .arithmetic(.add, .r2, constant: Int32(load.count))]
+      rejecting(.jump(if: .r2, .greater, .r7))
+      code.append(.load(width, .r0, .r1, 0))
+    } else {
+      let (pointer, start) = pointer(of: load, &facts)
+      reach(load.base, pointer, start + load.count, &facts)
+      code.append(.load(width, .r0, pointer, Int16(truncatingIfNeeded: start)))
+    }
+    if swapped, load.count > 1 { code.append(.bigEndian(.r0, bits: Int32(8 * load.count))) }
+  }
+
+  /// `r1 = ` where the bytes lie, of which `r0` is the variable part. Sums are of 32 bits, as pcap's are.
+  mutating func addIndex(_ load: Load, _ facts: inout FilterFacts) {
+    var constant = load.offset
+    var base: Register = .r6
+    switch load.base {
+    case .frame: break
+    case .network: base = .r8
+    case .transport: base = .r9
+    case .behindIPv4(let at):
+      reach(.frame, .r6, at + 1, &facts)
+      code += [
+        .load(.byte, .r1, .r6, Int16(truncatingIfNeeded: at)), .arithmetic(.and, .r1, constant: 15),
+        .arithmetic(.shiftLeft, .r1, constant: 2), .arithmetic(.add, .r0, .r1, isWide: false),
+      ]
+      constant = constant &+ at
+    }
+    if constant != 0 { code.append(.arithmetic(.add, .r0, constant: Int32(bitPattern: constant), isWide: false)) }
+    rejecting(.jump(if: .r0, .greater, constant: Self.farthest))
+    code += [.move(.r1, base), .arithmetic(.add, .r1, .r0)]
+  }
+
+  /// The register that points to a base, and how far behind it a load begins.
+  mutating func pointer(of load: Load, _ facts: inout FilterFacts) -> (Register, UInt32) {
+    switch load.base {
+    case .frame: return (.r6, load.offset)
+    case .network: return (.r8, load.offset)
+    case .transport: return (.r9, load.offset)
+    case .behindIPv4(let at):
+      if facts.transportOf != at {
+        reach(.frame, .r6, at + 1, &facts)
+        code += [
+          .load(.byte, .r1, .r6, Int16(truncatingIfNeeded: at)), .arithmetic(.and, .r1, constant: 15),
+          .arithmetic(.shiftLeft, .r1, constant: 2), .move(.r9, .r6), .arithmetic(.add, .r9, .r1),
+        ]
+        if let old = facts.transportOf { facts.reach[.behindIPv4(at: old)] = nil }
+        facts.transportOf = at
+        facts.reach[load.base] = nil
+      }
+      return (.r9, load.offset + at)
+    }
+  }
+
+  /// Rejects packets that have fewer bytes behind a pointer.
+  mutating func reach(_ base: Load.Base, _ pointer: Register, _ length: UInt32, _ facts: inout FilterFacts) {
+    guard facts.reach[base, default: 0] < length else { return }
+    code += [.move(.r1, pointer), .arithmetic(.add, .r1, constant: Int32(length))]
+    rejecting(.jump(if: .r1, .greater, .r7))
+    facts.reach[base] = length
+  }
+}
