@@ -16,7 +16,9 @@ extension FilterCompiler {
     case .found(.etherType): code.append(.load(.word, .r0, .r10, Self.etherType))
     case .found(.protocol): code.append(.load(.word, .r0, .r10, Self.protocol))
     case .found(.hasTransport): code.append(.load(.word, .r0, .r10, Self.hasTransport))
-    case .load(let load): try self.load(load, &facts, depth: depth, swapped: true)
+    case .load(let load):
+      try self.load(load, &facts, depth: depth, into: .r0)
+      if load.count > 1 { code.append(.bigEndian(.r0, bits: Int32(8 * load.count))) }
     case .negated(let inner):
       try evaluate(inner, &facts, depth: depth)
       code.append(.negate(.r0))
@@ -66,10 +68,17 @@ extension FilterCompiler {
 
   // MARK: The packet's bytes
 
-  /// Puts bytes of the packet into `r0`.
-  /// - Parameter swapped: as a number, not as they lie there.
-  mutating func load(
-    _ load: Load, _ facts: inout FilterFacts, depth: Int, swapped: Bool
+  /// The register that has bytes of the packet as they lie there.
+  mutating func bytes(of load: Load, _ facts: inout FilterFacts) throws(FilterError) -> Register {
+    if let register = facts.register(of: load) { return register }
+    let register = facts.keep(load)
+    try self.load(load, &facts, depth: 0, into: register)
+    return register
+  }
+
+  /// Puts bytes of the packet into a register, as they lie there.
+  private mutating func load(
+    _ load: Load, _ facts: inout FilterFacts, depth: Int, into target: Register
   ) throws(FilterError) {
     let width = Instruction.Width(rawValue: Int(load.count)) ?? .byte
     if let index = load.index {
@@ -77,13 +86,12 @@ extension FilterCompiler {
       addIndex(load, &facts)
       code += [.move(.r2, .r1), .arithmetic(.add, .r2, constant: Int32(load.count))]
       rejecting(.jump(if: .r2, .greater, .r7))
-      code.append(.load(width, .r0, .r1, 0))
+      code.append(.load(width, target, .r1, 0))
     } else {
       let (pointer, start) = pointer(of: load, &facts)
       reach(load.base, pointer, start + load.count, &facts)
-      code.append(.load(width, .r0, pointer, Int16(truncatingIfNeeded: start)))
+      code.append(.load(width, target, pointer, Int16(truncatingIfNeeded: start)))
     }
-    if swapped, load.count > 1 { code.append(.bigEndian(.r0, bits: Int32(8 * load.count))) }
   }
 
   /// `r1 = ` where the bytes lie, of which `r0` is the variable part. Sums are of 32 bits, as pcap's are.

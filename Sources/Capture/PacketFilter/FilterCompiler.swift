@@ -9,6 +9,7 @@ import BPFInstructions
 ///
 ///     r6   the packet           r8   the network header, where tags are looked through
 ///     r7   behind its end       r9   the transport header
+///     r3, r4, r5                bytes of the packet that were asked for before, as they lie there
 struct FilterCompiler {
   /// A way through the program that has not arrived yet.
   private struct Way {
@@ -156,15 +157,15 @@ struct FilterCompiler {
       rejecting(.jump(0))
       return (whenTrue, whenFalse)
     }
-    let (condition, right) = try evaluate(test, &facts)
+    let (left, condition, right) = try evaluate(test, &facts)
     let (isTrue, isFalse) = (facts.learning(test, isTrue: true), facts.learning(test, isTrue: false))
     let inverse: [Instruction.Condition: Instruction.Condition] = [
       .equal: .notEqual, .greater: .atMost, .atLeast: .less,
     ]
     func jump(_ condition: Instruction.Condition) -> Instruction {
       switch right {
-      case .constant(let value): .jump(if: .r0, condition, constant: value, isWide: false)
-      case .register: .jump(if: .r0, condition, .r1, isWide: false)
+      case .constant(let value): .jump(if: left, condition, constant: value, isWide: false)
+      case .register: .jump(if: left, condition, .r1, isWide: false)
       }
     }
     if trueFirst, let opposite = inverse[condition] {
@@ -183,10 +184,10 @@ struct FilterCompiler {
     case register
   }
 
-  /// Puts the left side into `r0`.
+  /// - Returns: what is asked of which register.
   private mutating func evaluate(
     _ test: Predicate.Test, _ facts: inout FilterFacts
-  ) throws(FilterError) -> (Instruction.Condition, Right) {
+  ) throws(FilterError) -> (left: Register, Instruction.Condition, Right) {
     let condition: Instruction.Condition =
       switch test.relation {
       case .equal: .equal
@@ -196,32 +197,37 @@ struct FilterCompiler {
       }
     if let value = facts.value(of: test.right) {
       // Whether bits are the same can be asked in any order of bytes, if it is the same on both sides.
-      if condition == .equal || condition == .anyBit {
-        if case .load(let load) = test.left {
-          try self.load(load, &facts, depth: 0, swapped: false)
-          return (condition, .constant(load.inMemory(value)))
-        }
-        if case .operation(.and, .load(let load), .constant(let mask)) = test.left {
-          try self.load(load, &facts, depth: 0, swapped: false)
-          mask == 0
-            ? code.append(.move(.r0, constant: 0))
-            : code.append(.arithmetic(.and, .r0, constant: Int32(bitPattern: load.inMemory(mask)), isWide: false))
-          // Bits outside an access are never set.
-          guard mask & load.mask != 0 || value == 0, value & ~load.mask == 0 else {
-            code.append(.move(.r0, constant: 0))
-            return (condition, .constant(1))
-          }
-          return (condition, .constant(load.inMemory(value)))
-        }
+      if condition == .equal || condition == .anyBit, let (load, mask) = test.left.maskedLoad {
+        let register = try bytes(of: load, &facts)
+        return masked(register, load, mask, condition, value)
       }
       try evaluate(test.left, &facts, depth: 0)
-      return (condition, .constant(value))
+      return (.r0, condition, .constant(value))
     }
     try evaluate(test.left, &facts, depth: 0)
     code.append(.store(.double, .r10, Self.slot(0), .r0))
     try evaluate(test.right, &facts, depth: 1)
     code += [.move(.r1, .r0), .load(.double, .r0, .r10, Self.slot(0))]
-    return (condition, .register)
+    return (.r0, condition, .register)
+  }
+
+  /// Asks for bits of what an access has, as they lie in the packet.
+  private mutating func masked(
+    _ register: Register, _ load: Load, _ mask: UInt32, _ condition: Instruction.Condition, _ value: UInt32
+  ) -> (left: Register, Instruction.Condition, Right) {
+    let mask = mask & load.mask
+    if condition == .anyBit { return (register, .anyBit, .constant(load.inMemory(value & mask))) }
+    // Bits outside are never set.
+    guard value & ~mask == 0 else {
+      code.append(.move(.r0, constant: 0))
+      return (.r0, .equal, .constant(1))
+    }
+    guard mask != load.mask else { return (register, .equal, .constant(load.inMemory(value))) }
+    code += [
+      .move(.r0, register),
+      .arithmetic(.and, .r0, constant: Int32(bitPattern: load.inMemory(mask)), isWide: false),
+    ]
+    return (.r0, .equal, .constant(load.inMemory(value)))
   }
 }
 
@@ -234,6 +240,15 @@ extension FilterFacts {
 }
 
 extension Operand {
+  /// Bytes of the packet at a constant place, or some of their bits.
+  fileprivate var maskedLoad: (Load, mask: UInt32)? {
+    switch self {
+    case .load(let load): (load, .max)
+    case .operation(.and, .load(let load), .constant(let mask)): (load, mask)
+    default: nil
+    }
+  }
+
   /// Whether all that is read at constant places may be in a packet.
   fileprivate var isWithinReach: Bool {
     switch self {

@@ -1,3 +1,5 @@
+import BPFInstructions
+
 /// What is known at a place in the program, whichever way leads there.
 struct FilterFacts: Hashable {
   enum Knowledge: Hashable {
@@ -13,6 +15,21 @@ struct FilterFacts: Hashable {
   var reach: [Load.Base: UInt32] = [:]
   /// The IPv4 header that the pointer to the transport header was computed from.
   var transportOf: UInt32?
+
+  /// What registers have of the packet, and which one is taken next.
+  private var kept: [Register: Load] = [:]
+  private var next = 0
+  private static let registers: [Register] = [.r3, .r4, .r5]
+
+  func register(of load: Load) -> Register? { kept.first { $0.value == load }?.key }
+
+  /// Has a register keep bytes, in the place of those that it kept before.
+  mutating func keep(_ load: Load) -> Register {
+    let register = Self.registers[next]
+    next = (next + 1) % Self.registers.count
+    kept[register] = load
+    return register
+  }
 
   /// More is forgotten: a list of hundreds of hosts would make each step longer than the one before.
   private static let limit = 8
@@ -72,6 +89,8 @@ struct FilterFacts: Hashable {
       }
     }
     met.answers = answers.filter { other.answers[$0.key] == $0.value }
+    met.kept = kept.filter { other.kept[$0.key] == $0.value }
+    met.next = next
     for (base, length) in reach {
       if let other = other.reach[base] { met.reach[base] = min(length, other) }
     }

@@ -18,12 +18,9 @@ struct FilterMeaning {
     case .primitive(let primitive): return try predicate(primitive)
     case .not(let inner): return .not(try predicate(inner))
     case .chain(let first, let rest):
-      let start = try predicate(first)
-      var links: [Predicate.Link] = []
-      for link in rest {
-        links.append(Predicate.Link(operation: link.operation, predicate: try predicate(link.term)))
-      }
-      return .chain(first: start, rest: links)
+      var terms = PredicateChain(try predicate(first))
+      for link in rest { terms.append(link.operation, try predicate(link.term)) }
+      return terms.predicate
     }
   }
 
