@@ -311,10 +311,30 @@ import Testing
     #expect(answer == .keepsChanging)
   }
 
+  /// What follows a key that is not there: the first one, or what follows a key beside its place.
+  private func trieTakesOneKeyForAnother() throws -> Bool {
+    let map = try make(.lpmTrie, key: 8, entries: 2, flags: .noPreallocation)
+    let (one, three) = (Prefix(length: 32, address: 1 << 24), Prefix(length: 32, address: 3 << 24))
+    for key in [one, three] { try map.update(key, to: 0 as UInt64) }
+    let missing = [UInt32(32), 0]
+    var next: [UInt32] = [0, 0]
+    let number = map.descriptor.number
+    try unsafe missing.withUnsafeBytes { missing in
+      try unsafe next.withUnsafeMutableBytes { next in
+        try unsafe BPF.element(
+          .nextKey, of: number, key: missing.baseAddress, value: UnsafeRawPointer(next.baseAddress))
+      }
+    }
+    return next != [one.length, one.address]
+  }
+
   /// Others add and delete keys all the time: those that stay come all the same.
   @Test(arguments: [MapType.hash, .lpmTrie], [BatchWay.batches, .singly])
   func whatStaysComes(type: MapType, way: BatchWay) throws {
     let isTrie = type == .lpmTrie
+    if isTrie, try trieTakesOneKeyForAnother() {
+      try Test.cancel("this kernel's tries take another key for one that was deleted, and go on behind that")
+    }
     let map = try make(type, key: isTrie ? 8 : 4, entries: 4000, flags: isTrie ? .noPreallocation : [])
     let stays: UInt32 = 1000
     let update = { @Sendable (key: UInt32) in
