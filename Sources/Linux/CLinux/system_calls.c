@@ -205,18 +205,6 @@ ssize_t linux_receive_netlink(int descriptor, void *buffer, size_t count, int fl
   return result;
 }
 
-int linux_send_each(int descriptor, const void *buffer, size_t length, unsigned count) {
-  struct mmsghdr messages[64];
-  struct iovec pieces[64];
-  if (count > 64) count = 64;
-  memset(messages, 0, sizeof messages);
-  for (unsigned i = 0; i < count; i++) {
-    pieces[i] = (struct iovec){.iov_base = (char *)buffer + i * length, .iov_len = length};
-    messages[i].msg_hdr = (struct msghdr){.msg_iov = &pieces[i], .msg_iovlen = 1};
-  }
-  ANSWER(sendmmsg(descriptor, messages, count, 0));
-}
-
 int linux_setns(int descriptor, int kind) { ANSWER(setns(descriptor, kind)); }
 int linux_unshare(int flags) { ANSWER(unshare(flags)); }
 

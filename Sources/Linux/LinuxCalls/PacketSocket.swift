@@ -29,13 +29,4 @@ package struct PacketSocket: ~Copyable, Sendable {
   package borrowing func send(_ frame: [UInt8]) throws(SystemCallError) {
     _ = try unsafe descriptor.send(frame.span.bytes)
   }
-
-  /// sendmmsg(2): sends frames of one length that lie one after the other in `frames`.
-  /// - Returns: how many frames went out, from the first on: at most 64 a call, fewer when the interface's queue is full.
-  package borrowing func sendBatch(_ frames: [UInt8], frameByteCount: Int) throws(SystemCallError) -> Int {
-    precondition(frameByteCount > 0 && frames.count % frameByteCount == 0, "a batch is whole frames")
-    let number = descriptor.number
-    let count = CUnsignedInt(min(frames.count / frameByteCount, 64))
-    return try Int(retrying("sendmmsg") { unsafe linux_send_each(number, frames, frameByteCount, count) })
-  }
 }

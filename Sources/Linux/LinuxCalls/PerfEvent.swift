@@ -78,7 +78,6 @@ package struct PerfEvent: ~Copyable, Sendable {
   package consuming func close() throws(SystemCallError) { try descriptor.close() }
 
   package borrowing func enable() throws(SystemCallError) { try control("PERF_EVENT_IOC_ENABLE", 0x2400, 0) }
-  package borrowing func disable() throws(SystemCallError) { try control("PERF_EVENT_IOC_DISABLE", 0x2401, 0) }
 
   /// PERF_EVENT_IOC_PAUSE_OUTPUT: nothing is written to the ring meanwhile (4.7).
   package borrowing func pause(_ isPaused: Bool) throws(SystemCallError) {

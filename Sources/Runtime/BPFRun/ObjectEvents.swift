@@ -80,9 +80,6 @@ public struct ObjectEvents: ~Copyable {
     return pipe
   }
 
-  /// Whether anything can ever come.
-  public var isEmpty: Bool { ringMaps.isEmpty && perfReaders.isEmpty }
-
   /// How many records found no room, by map; ring buffers do not tell.
   public var lost: [(map: String, count: UInt64)] {
     perfReaders.map { ($0.map.name, $0.array.lostCount) }.filter { $0.1 > 0 }

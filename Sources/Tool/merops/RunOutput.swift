@@ -14,8 +14,6 @@ struct RunOutput: ~Copyable {
   private var layouts: [LayoutKey: ValueText?] = [:]
   private var buffer: [UInt8] = []
   private(set) var failure: SystemCallError?
-  /// By map.
-  private(set) var counts: [String: Int] = [:]
 
   private struct LayoutKey: Hashable {
     let map: ObjectIdentifier
@@ -36,7 +34,6 @@ struct RunOutput: ~Copyable {
   }
 
   private mutating func write(record: RawSpan, of map: Map, isPerf: Bool) {
-    counts[map.name, default: 0] += 1
     let key = LayoutKey(map: ObjectIdentifier(map), byteCount: record.byteCount)
     let value: ValueText?
     if let known = layouts[key] {

@@ -75,9 +75,6 @@ ssize_t linux_receive(int descriptor, void *buffer, size_t count, int flags);
 
 // recvfrom(2) on a netlink socket; `sender` becomes the port that sent the datagram, 0 for the kernel.
 ssize_t linux_receive_netlink(int descriptor, void *buffer, size_t count, int flags, uint32_t *sender);
-// sendmmsg(2): one datagram of `length` bytes after the other, all from `buffer`; returns how many were sent, at most 64.
-int linux_send_each(int descriptor, const void *buffer, size_t length, unsigned count);
-
 int linux_setns(int descriptor, int kind);
 int linux_unshare(int flags);
 // Calls `body` on a new thread and returns when that thread has ended; an error is that of pthread_create(3).
