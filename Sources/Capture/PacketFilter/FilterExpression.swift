@@ -43,7 +43,7 @@ enum FilterProtocol: String, Hashable, Sendable {
 /// What stands before a name or number: which header, which of its two places, what kind of thing.
 struct FilterQualifiers: Hashable, Sendable {
   enum Direction: Hashable, Sendable { case source, destination, either, both }
-  enum Kind: Hashable, Sendable { case host, net, port, portRange, `protocol`, protocolChain, gateway }
+  enum Kind: Hashable, Sendable { case host, net, port, portRange, `protocol`, protocolChain }
 
   var `protocol`: FilterProtocol?
   /// `nil` stands for either, and where there is no choice.

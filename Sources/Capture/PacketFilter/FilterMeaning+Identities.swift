@@ -8,11 +8,8 @@ extension FilterMeaning {
     case .port?, .portRange?: try ports(qualifiers, identity, primitive)
     case .protocol?: try carries(qualifiers, identity, primitive)
     case .protocolChain?:
-      throw FilterError(
-        expression, at: primitive.range,
-        .unsupported(
-          "'protochain' is not followed; 'proto' looks behind extension headers unless --pcap-exact is given"))
-    case .gateway?: throw error(primitive, "'gateway' is left out")
+      throw unsupported(
+        primitive, "'protochain' is not followed; 'proto' looks behind extension headers unless --pcap-exact is given")
     }
   }
 
@@ -53,6 +50,9 @@ extension FilterMeaning {
     parts.reduce(0) { $0 << 8 | $1 } << UInt32(8 * (4 - parts.count))
   }
 
+  /// Up to four bytes, the first one highest.
+  private static func number(_ bytes: ArraySlice<UInt8>) -> UInt32 { bytes.reduce(0) { $0 << 8 | UInt32($1) } }
+
   private static func promoted(_ number: UInt32) -> (value: UInt32, mask: UInt32) {
     var (value, mask) = (number, UInt32.max)
     while value != 0, value & 0xff00_0000 == 0 { (value, mask) = (value << 8, mask << 8) }
@@ -88,7 +88,7 @@ extension FilterMeaning {
     var predicates: [Predicate] = []
     for address in addresses {
       if address.count == 4, qualifiers.protocol != .ip6 {
-        predicates.append(try ipv4(address.reduce(0) { $0 << 8 | UInt32($1) }, .max, qualifiers, primitive))
+        predicates.append(try ipv4(Self.number(address[...]), .max, qualifiers, primitive))
       } else if address.count == 16, qualifiers.protocol == nil || qualifiers.protocol == .ip6 {
         predicates.append(try ipv6(address, prefixLength: 128, qualifiers, primitive))
       }
@@ -139,7 +139,7 @@ extension FilterMeaning {
     for word in 0..<4 {
       let bits = UInt32(max(0, min(32, Int(prefixLength) - 32 * word)))
       let mask = bits == 0 ? 0 : UInt32.max << (32 - bits)
-      let value = bytes[4 * word..<4 * word + 4].reduce(UInt32(0)) { $0 << 8 | UInt32($1) }
+      let value = Self.number(bytes[4 * word..<4 * word + 4])
       guard value & ~mask == 0 else {
         throw error(primitive, "the address has bits that /\(prefixLength) leaves to the hosts")
       }
@@ -158,11 +158,11 @@ extension FilterMeaning {
   }
 
   func ether(_ bytes: [UInt8], _ direction: FilterQualifiers.Direction?) -> Predicate {
-    func value(_ range: Range<Int>) -> UInt32 { bytes[range].reduce(0) { $0 << 8 | UInt32($1) } }
     func at(_ offset: UInt32) -> Predicate {
       // The end first: makers of devices have the beginnings.
       .all([
-        .equal(.load(Load(.frame, offset + 2, 4)), value(2..<6)), .equal(.load(Load(.frame, offset, 2)), value(0..<2)),
+        .equal(.load(Load(.frame, offset + 2, 4)), Self.number(bytes[2..<6])),
+        .equal(.load(Load(.frame, offset, 2)), Self.number(bytes[0..<2])),
       ])
     }
     return either(direction, at(6), at(0))
@@ -276,8 +276,7 @@ extension FilterMeaning {
     let longest: UInt32 = 1500
     switch number {
     case 0xe0, 0x809b, 0x80f3:
-      throw FilterError(
-        expression, at: primitive.range, .unsupported("IPX and AppleTalk come in forms that are not followed"))
+      throw unsupported(primitive, "IPX and AppleTalk come in forms that are not followed")
     case ...longest:
       let isLength = Predicate.not(.relation(etherType, .greater, longest))
       // These have the same byte twice, for both ends.

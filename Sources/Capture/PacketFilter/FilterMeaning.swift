@@ -28,6 +28,10 @@ struct FilterMeaning {
     FilterError(expression, at: primitive.range, .invalid(reason))
   }
 
+  func unsupported(_ primitive: FilterPrimitive, _ reason: String) -> FilterError {
+    FilterError(expression, at: primitive.range, .unsupported(reason))
+  }
+
   private mutating func predicate(_ primitive: FilterPrimitive) throws(FilterError) -> Predicate {
     switch primitive.kind {
     case .isProtocol(.link): throw error(primitive, "'ether' alone says nothing: all frames are Ethernet's")
@@ -35,9 +39,9 @@ struct FilterMeaning {
     case .has(let qualifiers, let identity): return try has(qualifiers, identity, primitive)
     case .broadcast(nil), .broadcast(.link?): return ether([UInt8](repeating: 0xff, count: 6), .destination)
     case .broadcast(.ip?):
-      throw FilterError(
-        expression, at: primitive.range,
-        .unsupported("'ip broadcast' needs the interface's netmask; 'ether broadcast' or 'dst host ADDRESS' does not"))
+      throw unsupported(
+        primitive,
+        "'ip broadcast' needs the interface's netmask; 'ether broadcast' or 'dst host ADDRESS' does not")
     case .broadcast: throw error(primitive, "only 'ether broadcast' can be asked for")
     case .multicast(nil), .multicast(.link?):
       return .relation(.load(Load(.frame, 0, 1)), .anyBit, 1)
@@ -49,9 +53,7 @@ struct FilterMeaning {
     case .greater(let count): return .relation(.length, .atLeast, count)
     case .vlan(let number): return try vlan(number, primitive)
     case .inbound, .outbound:
-      throw FilterError(
-        expression, at: primitive.range, .unsupported("the direction is an option (-Q in, -Q out), no part of a filter")
-      )
+      throw unsupported(primitive, "the direction is an option (-Q in, -Q out), no part of a filter")
     case .relation(let relation, let left, let right):
       return try self.relation(relation, left, right, primitive)
     }

@@ -106,7 +106,7 @@ struct FilterParser {
   private typealias Term = (expression: FilterExpression, qualifiers: FilterQualifiers?)
 
   private mutating func chain(inheriting inherited: FilterQualifiers?) throws(FilterError) -> Term {
-    let first = try term()
+    let first = try term(inheriting: inherited)
     var qualifiers = first.qualifiers
     var rest: [FilterExpression.Link] = []
     while let operation = takesOperation() {
@@ -245,7 +245,10 @@ struct FilterParser {
     let kinds: [(FilterKeyword, FilterQualifiers.Kind)] = [
       (.host, .host), (.net, .net), (.port, .port), (.portrange, .portRange),
     ]
-    for (keyword, kind) in kinds where takes(keyword) { qualifiers.kind = kind }
+    if let (_, kind) = kinds.first(where: { next == .keyword($0.0) }) {
+      position += 1
+      qualifiers.kind = kind
+    }
     if qualifiers.direction == nil, qualifiers.kind == nil {
       position = start
       return nil
@@ -255,13 +258,12 @@ struct FilterParser {
 
   /// `src`, `dst or src`
   private mutating func direction() -> FilterQualifiers.Direction? {
-    let first: FilterKeyword = .src
-    guard next == .keyword(.src) || next == .keyword(.dst) else { return nil }
-    let isSource = next == .keyword(first)
+    let isSource = next == .keyword(.src)
+    guard isSource || next == .keyword(.dst) else { return nil }
     position += 1
-    let other = FilterToken.Kind.keyword(isSource ? .dst : .src)
-    guard ahead(1) == other else { return isSource ? .source : .destination }
-    guard let operation = takesOperation() else { return isSource ? .source : .destination }
+    guard ahead(1) == .keyword(isSource ? .dst : .src), let operation = takesOperation() else {
+      return isSource ? .source : .destination
+    }
     position += 1
     return operation == .and ? .both : .either
   }
@@ -304,7 +306,6 @@ struct FilterParser {
     case .port?: what = "a port's number or name"
     case .portRange?: what = "two ports with '-' between"
     case .protocol?, .protocolChain?: what = "a protocol's number or \\name"
-    case .gateway?: what = "a host's name"
     }
     guard let kind = next else { throw expected(what) }
     position += 1

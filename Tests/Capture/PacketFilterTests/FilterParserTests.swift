@@ -39,7 +39,8 @@ import Testing
     ("ip[0] / 0 = 1", 7, "division by zero"), ("ip[0] << 32 = 1", 7, "more than 31 bits"),
     ("ip and arp", 1, "no packet"),
     ("5 = 6", 1, "no packet"), ("tcp and \u{7}", 9, "begins nothing"), ("gateway foo", 1, "left out"),
-    ("ah[0] = 1", 1, "cannot be taken"), ("inbound", 1, "-Q in"), ("tcp port 80 90", 13, "'and', 'or' or the end"),
+    ("ah[0] = 1", 1, "cannot be taken"), ("inbound", 1, "-Q in"), ("host net 10", 6, "a host's name or address"),
+    ("tcp port 80 90", 13, "'and', 'or' or the end"),
     // libpcap takes these.
     ("mpls", 1, "not known here"), ("ip protochain 6", 15, "not followed"), ("ip broadcast", 1, "netmask"),
   ])
@@ -65,7 +66,8 @@ import Testing
 
   @Test(arguments: [
     "", "  ", "tcp", "port 80 or 443", "port (80 or 443)", "port (80 or (90 and 100))", "port 80 or (90 and 100)",
-    "port 80 and not 90", "not tcp port 80 and 90", "not (tcp and udp)", "! ! ip", "((tcp) or (udp))", "ip||arp",
+    "port 80 and not 90", "port 80 and ((host 1.2.3.4) and 90)", "not tcp port 80 and 90", "not (tcp and udp)",
+    "! ! ip", "((tcp) or (udp))", "ip||arp",
     "src or dst port 5", "dst and src host 1.2.3.4", "tcp src port 5", "src 10.0.0.1 or 10.0.0.2", "host 1.2", "net 10",
     "net 192.168.1.0 mask 255.255.255.0", "net loopback", "host localhost", "ip6 host localhost", "host 0",
     "ether host 1:2:3:4:5:6", "ether src 0102.0304.0506", "ether host 01-02-03-04-05-06", "ether host 010203040506",
