@@ -47,10 +47,8 @@ package struct FileCapture: ~Copyable {
       let step = try window.withBytes { bytes in
         let step = try reader.next(in: bytes, at: window.offset, isLast: window.isLast)
         if case .packet(let packet) = step {
-          let interface = reader.interfaces[packet.interface]
-          guard interface.linkType == .ethernet else {
-            throw FileCaptureError.linkType(interface.linkType, packet: packet.number)
-          }
+          let linkType = reader.interfaces[packet.interface].linkType
+          guard linkType == .ethernet else { throw FileCaptureError.linkType(linkType, packet: packet.number) }
           goesOn = try take(packet, bytes.extracting(packet.range), &output)
         }
         return step

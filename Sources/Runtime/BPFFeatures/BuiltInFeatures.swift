@@ -10,17 +10,15 @@ struct BuiltInFeatures {
     FeatureGroup(
       group.name,
       group.features.map { feature in
-        guard case .unknown(let cause) = feature.answer, let function = functions[feature.name], has(function) else {
+        guard case .unknown(let cause) = feature.answer, let function = functions[feature.name],
+          btf?.hasFunction(function) == true
+        else {
           return feature
         }
         return Feature(
           feature.name, number: feature.number,
           .unknown("\(cause); but the kernel was built with it, as its types tell"))
       })
-  }
-
-  private func has(_ function: String) -> Bool {
-    !((try? btf?.types(named: function, kinds: [.function])) ?? []).isEmpty
   }
 
   /// Which helpers a type's programs may call.

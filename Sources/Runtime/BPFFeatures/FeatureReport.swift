@@ -123,8 +123,7 @@ public struct FeatureReport: Sendable {
 
   private static func function(_ name: String, in btf: BTF?, _ modules: ModuleCache) -> Feature {
     guard let btf else { return Feature(name, .unknown("the kernel has no BTF")) }
-    func has(_ btf: BTF) -> Bool { !((try? btf.types(named: name, kinds: [.function])) ?? []).isEmpty }
-    if has(btf) || modules.all.contains(where: has) { return Feature(name, .yes) }
+    if btf.hasFunction(name) || modules.all.contains(where: { $0.hasFunction(name) }) { return Feature(name, .yes) }
     return Feature(name, .no("neither the kernel's types nor its modules' have it"))
   }
 }

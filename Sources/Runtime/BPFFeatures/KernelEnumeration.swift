@@ -59,3 +59,8 @@ package struct KernelNames: Sendable {
   package func linkType(_ number: UInt32) -> String { linkTypes[number] ?? "\(number)" }
   package func attachType(_ number: UInt32) -> String { attachTypes[number] ?? "\(number)" }
 }
+
+extension BTF {
+  /// Whether the kernel, or the module, was built with a function.
+  func hasFunction(_ name: String) -> Bool { !((try? types(named: name, kinds: [.function])) ?? []).isEmpty }
+}

@@ -26,8 +26,7 @@ enum LinkFacts {
       guard let function = functions[name] else {
         return Feature(name, number: number, .unknown("newer than this program; the kernel's types name it"))
       }
-      func has(_ btf: BTF) -> Bool { !((try? btf.types(named: function, kinds: [.function])) ?? []).isEmpty }
-      let isThere = has(btf) || modules().contains(where: has)
+      let isThere = btf.hasFunction(function) || modules().contains { $0.hasFunction(function) }
       return Feature(name, number: number, isThere ? .yes : .no("the kernel's types have no \(function)"))
     }
   }
