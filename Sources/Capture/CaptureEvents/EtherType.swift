@@ -2,6 +2,8 @@
 enum EtherType {
   static let ipv4: UInt16 = 0x0800
   static let ipv6: UInt16 = 0x86dd
+  static let arp: UInt16 = 0x0806
+  static let reverseARP: UInt16 = 0x8035
 
   /// 802.1Q, 802.1ad, and the two that were used for stacked tags before it.
   static func isTag(_ type: UInt16) -> Bool {
@@ -19,9 +21,9 @@ enum EtherType {
     case 0x88a8: "802.1Q-QinQ"
     case 0x9100: "802.1Q-9100"
     case 0x9200: "802.1Q-9200"
-    case 0x0806: "ARP"
+    case arp: "ARP"
     case 0x6558: "TEB"
-    case 0x8035: "Reverse ARP"
+    case reverseARP: "Reverse ARP"
     case 0x8137: "IPX"
     case 0x8808: "MPCP"
     case 0x8809: "Slow Protocols"

@@ -61,7 +61,9 @@ package struct IPHeader: Hashable, Sendable {
     guard fragmentOffset == 0 else { return .laterFragment }
     let captured = min(frame.byteCount, end)
     guard headerLength <= captured - offset else { return .ipOptionsTruncated }
-    guard protocolNumber == IPProtocol.authentication else { return protocolNumber == IPProtocol.tcp ? .tcp : .notTCP }
+    guard protocolNumber == IPProtocol.authentication else {
+      return protocolNumber == IPProtocol.tcp ? .tcp : .otherTransport
+    }
     return try skipExtensions(frame.extracting(0..<captured))
   }
 
@@ -84,7 +86,7 @@ package struct IPHeader: Hashable, Sendable {
     payloadOffset = offset + 40
     payloadLength = UInt32(length)
     if protocolNumber == IPProtocol.tcp { return .tcp }
-    guard ExtensionHeader.isKnown(protocolNumber) else { return .notTCP }
+    guard ExtensionHeader.isKnown(protocolNumber) else { return .otherTransport }
     guard length > 0 else {
       // Nothing can follow, yet something is announced: look at what is there.
       end = frame.byteCount
@@ -97,7 +99,7 @@ package struct IPHeader: Hashable, Sendable {
   private mutating func skipExtensions(_ datagram: RawSpan) throws(TruncatedError) -> Packet.End {
     for _ in 0..<ExtensionHeader.limit {
       guard ExtensionHeader.isKnown(transportProtocol) else {
-        return transportProtocol == IPProtocol.tcp ? .tcp : .notTCP
+        return transportProtocol == IPProtocol.tcp ? .tcp : .otherTransport
       }
       let kind = transportProtocol
       guard let header = ExtensionHeader(kind: kind, in: datagram, at: payloadOffset) else {

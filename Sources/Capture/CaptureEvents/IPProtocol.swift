@@ -2,12 +2,14 @@
 /// knows.
 enum IPProtocol {
   static let hopByHopOptions: UInt8 = 0
+  static let icmp: UInt8 = 1
   static let tcp: UInt8 = 6
   static let udp: UInt8 = 17
   static let dccp: UInt8 = 33
   static let routing: UInt8 = 43
   static let fragment: UInt8 = 44
   static let authentication: UInt8 = 51
+  static let icmpv6: UInt8 = 58
   static let noNextHeader: UInt8 = 59
   static let destinationOptions: UInt8 = 60
   static let sctp: UInt8 = 132
@@ -15,7 +17,7 @@ enum IPProtocol {
   static func name(_ number: UInt8) -> StaticString? {
     switch number {
     case hopByHopOptions: "Options"
-    case 1: "ICMP"
+    case icmp: "ICMP"
     case 2: "IGMP"
     case 4: "IPIP"
     case tcp: "TCP"
@@ -30,7 +32,7 @@ enum IPProtocol {
     case 47: "GRE"
     case 50: "ESP"
     case authentication: "AH"
-    case 58: "ICMPv6"
+    case icmpv6: "ICMPv6"
     case 88: "EIGRP"
     case 89: "OSPF"
     case 103: "PIM"

@@ -45,8 +45,8 @@ package struct Packet: Sendable {
     case extensionTruncated(UInt8)
     /// More extension headers than `ExtensionHeader.limit`.
     case tooManyExtensions
-    /// Whole IP headers, but another protocol.
-    case notTCP
+    /// Whole IP headers, and another protocol than TCP behind them.
+    case otherTransport
     /// Not even the ports were captured.
     case portsTruncated
     /// The ports were captured, the rest of the fixed header was not.
@@ -57,6 +57,10 @@ package struct Packet: Sendable {
     case tcpHeaderTooLong
   }
 
+  /// Where that begins which follows IP's header and its extension headers: the header of TCP, UDP, ICMP and so on.
+  /// It may lie behind what was captured.
+  package var transportOffset: Int { network.payloadOffset }
+
   /// Where the datagram ends in what was captured: what follows is padding.
   package var capturedEnd: Int { min(capturedLength, network.end) }
 }
@@ -66,7 +70,8 @@ extension Packet {
   /// - Parameters:
   ///   - frame: an Ethernet frame from its first byte on, perhaps cut short.
   ///   - wireLength: the whole frame, in bytes.
-  package init(frame: RawSpan, wireLength: Int) {
+  ///   - linkType: what the frame begins with.
+  package init(frame: RawSpan, wireLength: Int, linkType: LinkType = .ethernet) {
     capturedLength = frame.byteCount
     self.wireLength = max(wireLength, frame.byteCount)
     do throws(TruncatedError) {

@@ -5,11 +5,17 @@ package struct PacketArrival: Hashable, Sendable {
   /// Index of the interface.
   package var interface: UInt32
   package var direction: CaptureRecord.Direction
+  /// What the packet begins with.
+  package var linkType: LinkType
 
-  package init(nanoseconds: Int64, interface: UInt32 = 0, direction: CaptureRecord.Direction = .incoming) {
+  package init(
+    nanoseconds: Int64, interface: UInt32 = 0, direction: CaptureRecord.Direction = .incoming,
+    linkType: LinkType = .ethernet
+  ) {
     self.nanoseconds = nanoseconds
     self.interface = interface
     self.direction = direction
+    self.linkType = linkType
   }
 
   /// Whole seconds, rounded down, and the nanoseconds above them.

@@ -3,7 +3,7 @@ extension Packet {
   /// Nil for a packet whose TCP header was decoded, and for one that is simply something else.
   var flaw: StaticString? {
     switch end {
-    case .tcp, .notIP, .notTCP, .laterFragment: nil
+    case .tcp, .notIP, .otherTransport, .laterFragment: nil
     case .ethernetTruncated: "Ethernet header not captured whole"
     case .vlanTruncated: "VLAN tag not captured whole"
     case .tooManyTags: "too many VLAN tags"

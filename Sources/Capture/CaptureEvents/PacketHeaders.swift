@@ -15,12 +15,34 @@ struct PacketHeaders {
       case .v6: try writeIPv6(packet, frame, into: &out)
       case .none: break
       }
-      if packet.hasPorts { try writeTCP(packet, frame.extracting(0..<packet.capturedEnd), into: &out) }
+      if packet.hasPorts {
+        try writeTCP(packet, frame.extracting(0..<packet.capturedEnd), into: &out)
+      } else {
+        try writeOther(packet, frame, into: &out)
+      }
     } catch {
       // What was decoded was captured; nothing else is read.
     }
     writeEnd(packet, into: &out)
     out.append("\n")
+  }
+
+  private func writeOther(_ packet: Packet, _ frame: RawSpan, into out: inout OutputBuffer) throws(TruncatedError) {
+    switch packet.end {
+    case .otherTransport:
+      let datagram = frame.extracting(0..<packet.capturedEnd)
+      switch packet.network.transportProtocol {
+      case IPProtocol.icmp: try writeICMP(packet, datagram, into: &out)
+      case IPProtocol.icmpv6: try writeICMPv6(packet, datagram, into: &out)
+      default: break
+      }
+    case .notIP:
+      switch packet.link.etherType {
+      case EtherType.arp, EtherType.reverseARP: try writeARP(packet, frame, into: &out)
+      default: break
+      }
+    default: break
+    }
   }
 
   private func writePlace(
@@ -46,14 +68,14 @@ struct PacketHeaders {
     out.append("\n")
   }
 
-  private func line(_ name: StaticString, _ value: Int, into out: inout OutputBuffer) {
+  func line(_ name: StaticString, _ value: Int, into out: inout OutputBuffer) {
     out.append("\n")
     out.append(name)
     out.append(": ")
     out.appendDecimal(value)
   }
 
-  private func line(_ name: StaticString, hex value: UInt64, width: Int, into out: inout OutputBuffer) {
+  func line(_ name: StaticString, hex value: UInt64, width: Int, into out: inout OutputBuffer) {
     out.append(name)
     out.append(": 0x")
     out.appendHex(value, width: width)
@@ -160,7 +182,7 @@ struct PacketHeaders {
     out.append("\n")
   }
 
-  private func writeVerdict(_ checksum: (field: UInt16, expected: UInt16)?, into out: inout OutputBuffer) {
+  func writeVerdict(_ checksum: (field: UInt16, expected: UInt16)?, into out: inout OutputBuffer) {
     guard let (field, expected) = checksum else {
       out.append(" (not verified)")
       return
@@ -246,7 +268,7 @@ struct PacketHeaders {
     }
     switch packet.end {
     case .notIP: out.append("Note: not IP, no TCP header\n")
-    case .notTCP: out.append("Note: not TCP\n")
+    case .otherTransport: out.append("Note: not TCP\n")
     case .laterFragment: out.append("Note: a later fragment, the TCP header is in the first\n")
     default:
       if let flaw = packet.flaw {

@@ -31,7 +31,7 @@ struct PacketJSON {
     out.append(arrival.direction == .incoming ? #","frame.direction":"in""# : #","frame.direction":"out""#)
     // Should a value turn out not to be there, the object goes on behind the last whole member.
     var whole = out.count
-    var optionFlaw: StaticString?
+    var innerFlaw: StaticString?
     do throws(TruncatedError) {
       try writeLink(packet, frame, into: &out)
       whole = out.count
@@ -42,14 +42,17 @@ struct PacketJSON {
       }
       whole = out.count
       if packet.hasPorts {
-        let datagram = frame.extracting(0..<packet.capturedEnd)
-        optionFlaw = try writeTCP(packet, datagram, connections: &connections, into: &out)
+        innerFlaw = try writeTCP(
+          packet, frame.extracting(0..<packet.capturedEnd), connections: &connections, into: &out)
+      } else {
+        innerFlaw = try writeOther(packet, frame, into: &out)
       }
     } catch {
       out.truncate(to: whole)
+      innerFlaw = "not captured whole"
     }
     if packet.network.missing > 0 { field("ip.missing", packet.network.missing, into: &out) }
-    if let flaw = packet.flaw ?? optionFlaw {
+    if let flaw = packet.flaw ?? innerFlaw {
       name("malformed", into: &out)
       out.append(#"""#)
       out.append(flaw)
@@ -58,33 +61,53 @@ struct PacketJSON {
     out.append("}\n")
   }
 
-  // MARK: Members
+  private func writeOther(
+    _ packet: Packet, _ frame: RawSpan, into out: inout OutputBuffer
+  ) throws(TruncatedError) -> StaticString? {
+    switch packet.end {
+    case .otherTransport:
+      let datagram = frame.extracting(0..<packet.capturedEnd)
+      switch packet.network.transportProtocol {
+      case IPProtocol.icmp: return try writeICMP(packet, datagram, into: &out)
+      case IPProtocol.icmpv6: return try writeICMPv6(packet, datagram, into: &out)
+      default: return nil
+      }
+    case .notIP:
+      switch packet.link.etherType {
+      case EtherType.arp, EtherType.reverseARP: return try writeARP(packet, frame, into: &out)
+      default: return nil
+      }
+    default: return nil
+    }
+  }
 
-  private func name(_ name: StaticString, into out: inout OutputBuffer) {
+  // MARK: Members, each with the comma before it
+
+  func name(_ name: StaticString, into out: inout OutputBuffer) {
     out.append(#",""#)
     out.append(name)
     out.append(#"":"#)
   }
 
-  private func field(_ name: StaticString, _ value: Int, into out: inout OutputBuffer) {
+  func field(_ name: StaticString, _ value: Int, into out: inout OutputBuffer) {
     self.name(name, into: &out)
     out.appendDecimal(value)
   }
 
-  private func field(_ name: StaticString, hex value: UInt64, width: Int, into out: inout OutputBuffer) {
+  func field(_ name: StaticString, hex value: UInt64, width: Int, into out: inout OutputBuffer) {
     self.name(name, into: &out)
     out.append(#""0x"#)
     out.appendHex(value, width: width)
     out.append(#"""#)
   }
 
-  private func field(_ name: StaticString, _ value: Bool, into out: inout OutputBuffer) {
+  func field(_ name: StaticString, _ value: Bool, into out: inout OutputBuffer) {
     self.name(name, into: &out)
     out.append(value ? "true" : "false")
   }
 
   /// Bytes as Wireshark writes them: `02:04:05:b4`.
-  private func field(_ name: StaticString, _ bytes: RawSpan, into out: inout OutputBuffer) {
+  func field(_ name: StaticString, _ bytes: RawSpan, into out: inout OutputBuffer) {
     self.name(name, into: &out)
     out.append(#"""#)
     for offset in 0..<bytes.byteCount {
@@ -183,7 +206,7 @@ struct PacketJSON {
   }
 
   /// Wireshark's numbers: 0 wrong, 1 right, 2 not verified.
-  private func verdict(
+  func verdict(
     _ name: StaticString, _ checksum: (field: UInt16, expected: UInt16)?, into out: inout OutputBuffer
   ) {
     self.name(name, into: &out)

@@ -43,7 +43,7 @@ package struct PacketPrinter {
     _ frame: RawSpan, wireLength: Int, arrival: PacketArrival, interfaceName: RawSpan, into out: inout OutputBuffer
   ) {
     count += 1
-    let packet = Packet(frame: frame, wireLength: wireLength)
+    let packet = Packet(frame: frame, wireLength: wireLength, linkType: arrival.linkType)
     switch format {
     case .text:
       text.write(

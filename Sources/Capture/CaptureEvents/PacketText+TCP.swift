@@ -8,13 +8,17 @@ extension PacketText {
   ) throws(TruncatedError) {
     switch protocolNumber {
     case IPProtocol.tcp: try writeTCP(packet, datagram, connections: &connections, into: &out)
+    case IPProtocol.icmp:
+      try writeICMP(packet, datagram, length: length, connections: &connections, into: &out)
+    case IPProtocol.icmpv6:
+      try writeICMPv6(packet, datagram, length: length, connections: &connections, into: &out)
     case IPProtocol.noNextHeader: out.append("no next header")
     default: try writeOther(packet.network, datagram, protocolNumber, length: length, into: &out)
     }
   }
 
   /// Not our business; a short line says what it is.
-  private mutating func writeOther(
+  mutating func writeOther(
     _ network: IPHeader, _ datagram: RawSpan, _ protocolNumber: UInt8, length: UInt32, into out: inout OutputBuffer
   ) throws(TruncatedError) {
     if protocolNumber == IPProtocol.udp,

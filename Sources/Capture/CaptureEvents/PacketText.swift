@@ -179,6 +179,7 @@ struct PacketText {
     switch packet.link.etherType {
     case EtherType.ipv4: try writeIPv4(packet, frame, connections: &connections, into: &out)
     case EtherType.ipv6: try writeIPv6(packet, frame, connections: &connections, into: &out)
+    case EtherType.arp, EtherType.reverseARP: try writeARP(packet, frame, into: &out)
     default:
       guard packet.end == .notIP, let name = EtherType.name(packet.link.etherType) else { return }
       out.append(name)

@@ -1,3 +1,5 @@
+package import CaptureEvents
+
 /// An interface of a capture file: the interface description block of pcapng, or what the head of a classic file says.
 package struct CaptureInterface: Hashable, Sendable {
   /// `if_name`, such as `eth0`; nil where the file does not tell.

@@ -1,0 +1,7 @@
+import ByteReading
+
+extension PacketHeaders {
+  /// The lines for ICMP, from `packet.transportOffset` on.
+  /// - Parameter datagram: the captured bytes from the start of the frame, cut where IP's length ends.
+  func writeICMP(_ packet: Packet, _ datagram: RawSpan, into out: inout OutputBuffer) throws(TruncatedError) {}
+}
