@@ -1,40 +1,45 @@
 // SPDX-License-Identifier: (GPL-2.0 OR BSD-3-Clause)
 //
-// Hands the headers of every TCP packet that arrives on an interface to user space and lets the packet pass.
+// Hands the packets of interfaces to user space, their headers or more of them, and lets them pass.
+//
+// XDP programs look at received frames where the driver has them. Classifiers (tc) look at what the network stack
+// receives and sends; there the headers are first copied into a buffer, with what the kernel has taken out of them put back.
 
-#include <linux/if_ether.h>
-#include <linux/in.h>
-#include <linux/ip.h>
-#include <linux/ipv6.h>
-#include <linux/tcp.h>
-
-#include "bpf.h"
 #include "capture_counters.h"
+#include "capture_headers.h"
 #include "capture_record.h"
 
-#define VLAN_TAGS_MAX 2
-#define EXTENSION_HEADERS_MAX 8
-// 256 * 8 bytes is the longest that a length field can say.
-#define EXTENSION_LENGTH_MASK 0xffc
-
-// Two sizes of record, because a reservation must have a constant one. The first holds Ethernet, one of IPv4 and IPv6
-// without extensions, and TCP with the options of everyday; the second all that we follow.
+// Sizes of record: a reservation must have a constant one. The first holds Ethernet, one of IPv4 and IPv6
+// without extensions, and TCP with the options of everyday; the second all headers that we follow.
 #define SHORT_HEADERS_MAX 96
 #define LONG_HEADERS_MAX 511
+// Whole packets: an Ethernet frame, jumbo frames, what the kernel gathers before it sends and after it receives.
+#define FRAME_1536 1536
+#define FRAME_4096 4096
+#define FRAME_9216 9216
+#define FRAME_16384 16384
+#define FRAME_65664 65664
+#define FRAME_262144 262144
 
-#define ETHERTYPE_QINQ_OLD 0x9100
-#define FRAGMENT_OFFSET_MASK 0x1fff
-#define FRAGMENT6_OFFSET_MASK 0xfff8
+#define FRAME_ROOM 512
 
-// The kernel has BPF_F_XDP_HAS_FRAGS and bpf_xdp_get_buff_len(), so a frame may go on behind data_end.
+// The kernel has BPF_F_XDP_HAS_FRAGS, bpf_xdp_get_buff_len() and bpf_xdp_load_bytes(), so a frame may go on behind
+// data_end.
 CONSTANT bool has_fragments;
-// filter() has been replaced.
+// filter() and filter_frame() have been replaced.
 CONSTANT bool has_filter;
+// Packets come from a file, one at a time, whose length on the wire is `file_length`.
+CONSTANT bool from_file;
+// How many bytes of each frame are wanted; 0 for its headers.
+CONSTANT __u32 snap_length;
+// How many bytes of a frame the buffer of classifiers takes, beside the record's head.
+CONSTANT __u32 frame_room = FRAME_ROOM;
 // How many bytes may lie in the ring before a resting reader is woken.
 CONSTANT __u32 wake_bytes = 1 << 20;
 
 // enum capture_reader; the reader and the programs both write it, and a lost update only costs one early or late look.
 volatile __u32 reader;
+volatile __u32 file_length;
 
 struct {
 	MAP_NUMBER(type, BPF_MAP_TYPE_RINGBUF);
@@ -48,150 +53,137 @@ struct {
 	MAP_TYPE(value, struct capture_counters);
 } counters SEC(".maps");
 
-struct short_record {
+struct frame_buffer {
 	struct capture_record head;
-	__u8 headers[SHORT_HEADERS_MAX];
+	__u8 frame[FRAME_ROOM];
 };
 
-struct long_record {
-	struct capture_record head;
-	__u8 headers[LONG_HEADERS_MAX + 1];
-};
-
-struct vlan_header {
-	__be16 tag;
-	__be16 protocol;
-};
-
-struct extension_header {
-	__u8 next;
-	__u8 length;
-	__be16 fragment_offset;  // in a fragment header only
-	__u32 rest;
-};
-
-// What the parsing functions return: how far into the frame the headers go, in bytes, or the complement of an
-// enum capture_passed_over, which is negative.
-typedef int headers_length;
-
-static __always_inline headers_length passed_over(enum capture_passed_over cause)
-{
-	return ~(int)cause;
-}
+struct {
+	MAP_NUMBER(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	MAP_NUMBER(max_entries, 1);
+	MAP_TYPE(key, __u32);
+	MAP_TYPE(value, struct frame_buffer);
+} frames SEC(".maps");
 
 // The verifier knows what a register may hold only as long as the compiler does not rewrite how it was bounded.
 #define OPAQUE(value) asm volatile("" : "+r"(value))
 
-// The header of TCP at `offset`, whose end may lie behind the frame's.
-static __always_inline __u32 tcp_end(void *data, void *end, __u32 offset)
+// What is passed and returned is not a function's own to foretell, where another will take its place.
+#define ANSWER_1(...)                                           \
+	({                                                      \
+		int answer = 1;                                 \
+		asm volatile("" : "+r"(answer) : __VA_ARGS__);  \
+		answer;                                         \
+	})
+
+// Global functions are looked at by the verifier once and by themselves: in line, every way through the headers would be
+// multiplied with every way through the copying.
+__attribute__((noinline)) int find_headers(struct xdp_md *context)
 {
-	struct tcphdr *tcp = data + offset;
-	__u32 length = sizeof *tcp;
-	if ((void *)(tcp + 1) <= end && tcp->doff > 5)
-		length = tcp->doff * 4;
-	return offset + length;
+	struct frame frame = { (void *)(long)context->data, (void *)(long)context->data_end, 0 };
+	return headers_end(&frame);
 }
 
-static __always_inline headers_length ipv4_headers(void *data, void *end, __u32 offset)
+// Of the frame in the buffer, of which `length` bytes are there.
+__attribute__((noinline)) int find_buffered_headers(__u32 length)
 {
-	struct iphdr *ip = data + offset;
-	if ((void *)(ip + 1) > end)
-		return passed_over(PASSED_OVER_TOO_SHORT);
-	if (ip->protocol != IPPROTO_TCP)
-		return passed_over(PASSED_OVER_NOT_TCP);
-	if (ip->ihl < 5)
-		return offset + sizeof *ip;
-	offset += ip->ihl * 4;
-	if (ip->frag_off & network16(FRAGMENT_OFFSET_MASK))
-		return offset;
-	return tcp_end(data, end, offset);
-}
-
-// How long an IPv6 extension header is, in bytes, from its length field; 0 for what is none.
-// Global for the same reason as find_headers().
-__attribute__((noinline)) int extension_length(__u32 kind, __u32 field)
-{
-	switch (kind) {
-	case IPPROTO_HOPOPTS:
-	case IPPROTO_ROUTING:
-	case IPPROTO_DSTOPTS:
-		return (field + 1) * 8;
-	case IPPROTO_FRAGMENT:
-		return sizeof(struct extension_header);
-	case IPPROTO_AH:
-		return (field + 2) * 4;
-	default:
+	__u32 key = 0, room = frame_room;
+	struct frame_buffer *buffer = bpf_map_lookup_elem(&frames, &key);
+	if (!buffer || length > room)
 		return 0;
-	}
-}
-
-static __always_inline headers_length ipv6_headers(void *data, void *end, __u32 offset)
-{
-	struct ipv6hdr *ip = data + offset;
-	if ((void *)(ip + 1) > end)
-		return passed_over(PASSED_OVER_TOO_SHORT);
-	__u32 next = ip->nexthdr;
-	offset += sizeof *ip;
-	for (int i = 0; i < EXTENSION_HEADERS_MAX; i++) {
-		struct extension_header *extension = data + offset;
-		if (next == IPPROTO_TCP)
-			return tcp_end(data, end, offset);
-		if ((void *)(extension + 1) > end)
-			return passed_over(extension_length(next, 0) ? PASSED_OVER_TOO_SHORT : PASSED_OVER_NOT_TCP);
-		__u32 length = extension_length(next, extension->length);
-		if (length == 0)
-			return passed_over(PASSED_OVER_NOT_TCP);
-		// Behind a later fragment's header there is no other header, only data.
-		bool is_later_fragment = next == IPPROTO_FRAGMENT &&
-					 extension->fragment_offset & network16(FRAGMENT6_OFFSET_MASK);
-		next = extension->next;
-		offset += length & EXTENSION_LENGTH_MASK;
-		if (is_later_fragment)
-			return next == IPPROTO_TCP ? (int)offset : passed_over(PASSED_OVER_NOT_TCP);
-	}
-	return next == IPPROTO_TCP ? (int)tcp_end(data, end, offset) : passed_over(PASSED_OVER_TOO_MANY_HEADERS);
-}
-
-static __always_inline bool is_vlan(__be16 protocol)
-{
-	return protocol == network16(ETH_P_8021Q) || protocol == network16(ETH_P_8021AD) ||
-	       protocol == network16(ETHERTYPE_QINQ_OLD);
-}
-
-// A global function, because the verifier looks at those once and by themselves: in line, every way through the headers
-// would be multiplied with every way through the copying.
-__attribute__((noinline)) headers_length find_headers(struct xdp_md *context)
-{
-	void *data = (void *)(long)context->data;
-	void *end = (void *)(long)context->data_end;
-	struct ethhdr *ethernet = data;
-	if ((void *)(ethernet + 1) > end)
-		return passed_over(PASSED_OVER_TOO_SHORT);
-	__be16 protocol = ethernet->h_proto;
-	__u32 offset = sizeof *ethernet;
-	for (int i = 0; i < VLAN_TAGS_MAX && is_vlan(protocol); i++) {
-		struct vlan_header *vlan = data + offset;
-		if ((void *)(vlan + 1) > end)
-			return passed_over(PASSED_OVER_TOO_SHORT);
-		protocol = vlan->protocol;
-		offset += sizeof *vlan;
-	}
-	if (protocol == network16(ETH_P_IP))
-		return ipv4_headers(data, end, offset);
-	if (protocol == network16(ETH_P_IPV6))
-		return ipv6_headers(data, end, offset);
-	return passed_over(is_vlan(protocol) ? PASSED_OVER_TOO_MANY_TAGS : PASSED_OVER_NOT_IP);
+	struct frame frame = { buffer->frame, buffer->frame + length, room };
+	return headers_end(&frame);
 }
 
 // Whether the packet, of `length` bytes on the wire, is wanted. User space puts the compiled filter here. A global
 // function, so that its compiler has a place whose registers are known: the context and a number.
 __attribute__((noinline)) int filter(struct xdp_md *context, __u32 length)
 {
-	int is_wanted = 1;
-	// What is passed and returned is not this function's to foretell.
-	asm volatile("" : "+r"(is_wanted) : "r"(context), "r"(length));
-	return is_wanted;
+	return ANSWER_1("r"(context), "r"(length));
 }
+
+// The same of a frame in the buffer, of which `captured` bytes are there. Hidden functions are looked at with each caller,
+// so that the verifier knows where the frame is.
+__attribute__((noinline, visibility("hidden"))) int filter_frame(__u8 *frame, __u32 captured, __u32 length)
+{
+	return ANSWER_1("r"(frame), "r"(captured), "r"(length));
+}
+
+// Whether the reader has to be told of the record that is about to be submitted.
+static __always_inline __u64 wake_flags(void)
+{
+	__u32 state = reader;
+	if (state == READER_RUNS)
+		return BPF_RB_NO_WAKEUP;
+	if (state == READER_RESTS && bpf_ringbuf_query(&records, BPF_RB_AVAIL_DATA) < wake_bytes)
+		return BPF_RB_NO_WAKEUP;
+	reader = READER_RUNS;
+	return BPF_RB_FORCE_WAKEUP;
+}
+
+// A packet on its way into a record.
+struct packet {
+	__u32 wire_length;
+	__u32 captured_length;
+	__u32 interface;
+	__u8 direction;
+	__u8 link;
+};
+
+static __always_inline void fill_head(struct capture_record *head, const struct packet *packet)
+{
+	head->time = bpf_ktime_get_ns();
+	head->wire_length = packet->wire_length;
+	head->interface = packet->interface;
+	head->captured_length = packet->captured_length;
+	head->direction = packet->direction;
+	head->link = packet->link;
+}
+
+static __always_inline void finish(struct capture_counters *count, void *record, bool is_copied)
+{
+	if (is_copied) {
+		count->delivered++;
+		bpf_ringbuf_submit(record, wake_flags());
+	} else {
+		count->lost[LOST_UNREADABLE]++;
+		bpf_ringbuf_discard(record, BPF_RB_NO_WAKEUP);
+	}
+}
+
+// `copy` is an expression that fills `frame`, of `size` bytes, and says whether it did.
+#define DELIVER(size, packet, count, copy)                                                        \
+	do {                                                                                      \
+		struct capture_record *head =                                                     \
+			bpf_ringbuf_reserve(&records, sizeof(struct capture_record) + (size), 0); \
+		if (!head) {                                                                      \
+			count->lost[LOST_RING_FULL]++;                                            \
+			return;                                                                   \
+		}                                                                                 \
+		__u8 *frame = (__u8 *)(head + 1);                                                 \
+		const __u32 room = (size);                                                        \
+		fill_head(head, packet);                                                          \
+		finish(count, head, copy);                                                        \
+	} while (0)
+
+// By the sizes of whole packets. Who calls has more than LONG_HEADERS_MAX bytes.
+#define DELIVER_WHOLE(length, packet, count, copy)                       \
+	do {                                                             \
+		if (length <= FRAME_1536)                                \
+			DELIVER(FRAME_1536, packet, count, copy);        \
+		else if (length <= FRAME_4096)                           \
+			DELIVER(FRAME_4096, packet, count, copy);        \
+		else if (length <= FRAME_9216)                           \
+			DELIVER(FRAME_9216, packet, count, copy);        \
+		else if (length <= FRAME_16384)                          \
+			DELIVER(FRAME_16384, packet, count, copy);       \
+		else if (length <= FRAME_65664)                          \
+			DELIVER(FRAME_65664, packet, count, copy);       \
+		else                                                     \
+			DELIVER(FRAME_262144, packet, count, copy);      \
+	} while (0)
+
+// XDP
 
 // Copies the part of `length` bytes that bit `size` of `length` stands for: behind all higher bits' parts, in steps of a
 // type. From the highest bit to the lowest, this copies exactly `length` bytes. Both bounds always hold; the verifier
@@ -224,95 +216,186 @@ static __always_inline bool copy_headers(__u8 *headers, __u32 room, void *data, 
 	return true;
 }
 
-// Whether the reader has to be told of the record that is about to be submitted.
-static __always_inline __u64 wake_flags(void)
+// Any number of bytes, also behind data_end.
+static __always_inline bool copy_frame(struct xdp_md *context, __u8 *frame, __u32 room, __u32 length)
 {
-	__u32 state = reader;
-	if (state == READER_RUNS)
-		return BPF_RB_NO_WAKEUP;
-	if (state == READER_RESTS && bpf_ringbuf_query(&records, BPF_RB_AVAIL_DATA) < wake_bytes)
-		return BPF_RB_NO_WAKEUP;
-	reader = READER_RUNS;
-	return BPF_RB_FORCE_WAKEUP;
+	// Helpers take no length of 0, which the verifier knows best from one less.
+	__u32 last = length - 1;
+	OPAQUE(last);
+	if (last >= room)
+		return false;
+	if (has_fragments)
+		return bpf_xdp_load_bytes(context, 0, frame, last + 1) == 0;
+	// Without fragments all of the frame lies behind `data`; so many bytes can only be read in one go by this helper, which
+	// the verifier lets read anything.
+	return bpf_probe_read_kernel(frame, last + 1, (void *)(long)context->data) == 0;
 }
 
-static __always_inline void fill_head(struct capture_record *head, struct xdp_md *context,
-				      __u32 wire_length, __u32 captured_length)
-{
-	head->time = bpf_ktime_get_ns();
-	head->wire_length = wire_length;
-	head->interface = context->ingress_ifindex;
-	head->captured_length = captured_length;
-	head->direction = CAPTURE_IN;
-}
-
-static __always_inline void capture(struct xdp_md *context, struct capture_counters *count)
+static __always_inline void capture_xdp(struct xdp_md *context, struct capture_counters *count)
 {
 	void *data = (void *)(long)context->data;
 	void *end = (void *)(long)context->data_end;
 	__u32 linear_length = end - data;
-	__u32 wire_length = has_fragments ? bpf_xdp_get_buff_len(context) : linear_length;
-	if (has_filter && !filter(context, wire_length)) {
+	__u32 frame_length = has_fragments ? bpf_xdp_get_buff_len(context) : linear_length;
+	struct packet packet = {
+		.wire_length = from_file ? file_length : frame_length,
+		.interface = context->ingress_ifindex,
+		.direction = CAPTURE_IN,
+	};
+	if (has_filter && !filter(context, packet.wire_length)) {
 		count->passed_over[PASSED_OVER_FILTERED_OUT]++;
-		return;
-	}
-
-	headers_length found = find_headers(context);
-	if (found < 0) {
-		__u32 cause = ~found;
-		OPAQUE(cause);
-		if (cause < PASSED_OVER_CAUSES)
-			count->passed_over[cause]++;
 		return;
 	}
 	count->matched++;
 
-	__u32 length = found;
-	if (length > linear_length)
-		length = linear_length;
+	__u32 length = snap_length;
+	if (length == 0) {
+		length = find_headers(context);
+		if (length > linear_length)
+			length = linear_length;
+	} else if (length > frame_length) {
+		length = frame_length;
+	}
+	packet.captured_length = length;
+	if (length <= SHORT_HEADERS_MAX && length <= linear_length) {
+		DELIVER(SHORT_HEADERS_MAX, &packet, count, copy_headers(frame, room, data, end, length));
+	} else if (length <= LONG_HEADERS_MAX && length <= linear_length) {
+		DELIVER(LONG_HEADERS_MAX + 1, &packet, count, copy_headers(frame, room, data, end, length));
+	} else if (snap_length == 0) {
+		// More extension headers than the record has room for.
+		length = packet.captured_length = LONG_HEADERS_MAX;
+		DELIVER(LONG_HEADERS_MAX + 1, &packet, count, copy_headers(frame, room, data, end, length));
+	} else {
+		DELIVER_WHOLE(length, &packet, count, copy_frame(context, frame, room, length));
+	}
+}
 
-	void *record;
-	bool is_copied;
-	if (length <= SHORT_HEADERS_MAX) {
-		struct short_record *new = bpf_ringbuf_reserve(&records, sizeof *new, 0);
-		if (!new) {
-			count->lost[LOST_RING_FULL]++;
-			return;
-		}
-		fill_head(&new->head, context, wire_length, length);
-		is_copied = copy_headers(new->headers, sizeof new->headers, data, end, length);
-		record = new;
-	} else {
-		if (length > LONG_HEADERS_MAX)
-			length = LONG_HEADERS_MAX;
-		struct long_record *new = bpf_ringbuf_reserve(&records, sizeof *new, 0);
-		if (!new) {
-			count->lost[LOST_RING_FULL]++;
-			return;
-		}
-		fill_head(&new->head, context, wire_length, length);
-		is_copied = copy_headers(new->headers, sizeof new->headers, data, end, length);
-		record = new;
-	}
-	if (is_copied) {
-		count->delivered++;
-		bpf_ringbuf_submit(record, wake_flags());
-	} else {
-		count->lost[LOST_UNREADABLE]++;
-		bpf_ringbuf_discard(record, BPF_RB_NO_WAKEUP);
-	}
+static __always_inline struct capture_counters *counters_of_cpu(void)
+{
+	__u32 key = 0;
+	struct capture_counters *count = bpf_map_lookup_elem(&counters, &key);
+	if (count)
+		count->seen++;
+	return count;
 }
 
 SEC("xdp")
 int merops_capture(struct xdp_md *context)
 {
-	__u32 key = 0;
-	struct capture_counters *count = bpf_map_lookup_elem(&counters, &key);
-	if (count) {
-		count->seen++;
-		capture(context, count);
-	}
+	struct capture_counters *count = counters_of_cpu();
+	if (count)
+		capture_xdp(context, count);
 	return XDP_PASS;
 }
+
+// Classifiers
+
+#define ADDRESSES_LENGTH (2 * ETH_ALEN)
+#define TAG_LENGTH ((__u32)sizeof(struct vlan_header))
+
+// What is put into a frame of which the kernel has taken something: how many bytes, and where.
+static __always_inline __u32 added_length(struct __sk_buff *packet, __u8 link)
+{
+	if (link == CAPTURE_IP)
+		return ETH_HLEN;
+	return packet->vlan_present ? TAG_LENGTH : 0;
+}
+
+// The first `length` bytes of the frame as it is on the wire. `room` is 64 at least, and constant.
+static __always_inline bool load_frame(struct __sk_buff *packet, __u8 *frame, __u32 room, __u32 length, __u8 link)
+{
+	__u32 start = 0, rest = length;
+	if (link == CAPTURE_IP) {
+		__builtin_memset(frame, 0, ADDRESSES_LENGTH);
+		*(__be16 *)(frame + ADDRESSES_LENGTH) = packet->protocol;
+		frame += ETH_HLEN;
+		rest = length - ETH_HLEN;
+		room -= ETH_HLEN;
+	} else if (packet->vlan_present) {
+		if (bpf_skb_load_bytes(packet, 0, frame, ADDRESSES_LENGTH) < 0)
+			return false;
+		struct vlan_header *tag = (void *)frame + ADDRESSES_LENGTH;
+		// The type of the tag stands in front of it.
+		tag->tag = packet->vlan_proto;
+		tag->protocol = network16(packet->vlan_tci);
+		frame += ADDRESSES_LENGTH + TAG_LENGTH;
+		rest = length - ADDRESSES_LENGTH - TAG_LENGTH;
+		room -= ADDRESSES_LENGTH + TAG_LENGTH;
+		start = ADDRESSES_LENGTH;
+	}
+	__u32 last = rest - 1;
+	OPAQUE(last);
+	if (last >= room)
+		return false;
+	return bpf_skb_load_bytes(packet, start, frame, last + 1) == 0;
+}
+
+static __always_inline void capture_skb(struct __sk_buff *skb, struct capture_counters *count, __u8 direction, __u8 link)
+{
+	__u32 key = 0, room = frame_room;
+	struct frame_buffer *buffer = bpf_map_lookup_elem(&frames, &key);
+	if (!buffer)
+		return;
+	__u32 added = added_length(skb, link);
+	__u32 whole_length = skb->len + added;
+	__u32 buffered_length = whole_length > room ? room : whole_length;
+	struct packet packet = {
+		.wire_length = link == CAPTURE_IP ? skb->len : whole_length,
+		.interface = skb->ifindex,
+		.direction = direction,
+		.link = link,
+	};
+	if (!load_frame(skb, buffer->frame, room, buffered_length, link)) {
+		count->matched++;
+		count->lost[LOST_UNREADABLE]++;
+		return;
+	}
+	OPAQUE(buffered_length);
+	if (buffered_length > room)
+		buffered_length = room;
+	if (has_filter && !filter_frame(buffer->frame, buffered_length, packet.wire_length)) {
+		count->passed_over[PASSED_OVER_FILTERED_OUT]++;
+		return;
+	}
+	count->matched++;
+
+	__u32 length = snap_length;
+	if (length == 0) {
+		length = find_buffered_headers(buffered_length);
+		if (length > buffered_length)
+			length = buffered_length;
+	} else {
+		if (link == CAPTURE_IP)
+			length += ETH_HLEN;
+		if (length > whole_length)
+			length = whole_length;
+	}
+	packet.captured_length = length;
+	OPAQUE(length);
+	if (length <= room) {
+		fill_head(&buffer->head, &packet);
+		if (bpf_ringbuf_output(&records, buffer, sizeof buffer->head + length, wake_flags()) == 0)
+			count->delivered++;
+		else
+			count->lost[LOST_RING_FULL]++;
+	} else if (snap_length) {
+		DELIVER_WHOLE(length, &packet, count, load_frame(skb, frame, room, length, link));
+	}
+}
+
+#define CLASSIFIER(name, direction, link)                                  \
+	SEC("tc")                                                          \
+	int name(struct __sk_buff *packet)                                 \
+	{                                                                  \
+		struct capture_counters *count = counters_of_cpu();        \
+		if (count)                                                 \
+			capture_skb(packet, count, direction, link);       \
+		return -1; /* TC_ACT_UNSPEC: whoever comes next decides */ \
+	}
+
+CLASSIFIER(merops_in, CAPTURE_IN, CAPTURE_ETHERNET)
+CLASSIFIER(merops_out, CAPTURE_OUT, CAPTURE_ETHERNET)
+CLASSIFIER(merops_ip_in, CAPTURE_IN, CAPTURE_IP)
+CLASSIFIER(merops_ip_out, CAPTURE_OUT, CAPTURE_IP)
 
 char licence[] SEC("license") = "Dual BSD/GPL";

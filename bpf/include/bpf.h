@@ -6,6 +6,10 @@
 #include <linux/bpf.h>
 #include <stdbool.h>
 
+// <linux/stddef.h> makes it a mere `inline`.
+#undef __always_inline
+#define __always_inline inline __attribute__((always_inline))
+
 #define SEC(name) __attribute__((section(name), used))
 
 // Members of a BTF map definition: the number is an array's length, the type a pointer's target.
@@ -18,7 +22,14 @@
 static void *(*const bpf_map_lookup_elem)(void *map, const void *key) = (void *)BPF_FUNC_map_lookup_elem;
 static __u64 (*const bpf_ktime_get_ns)(void) = (void *)BPF_FUNC_ktime_get_ns;
 
+static long (*const bpf_skb_load_bytes)(const void *packet, __u32 offset, void *to, __u32 length) =
+	(void *)BPF_FUNC_skb_load_bytes;
+static long (*const bpf_probe_read_kernel)(void *to, __u32 length, const void *from) =
+	(void *)BPF_FUNC_probe_read_kernel;
+
 // Linux 5.8.
+static long (*const bpf_ringbuf_output)(void *ring, const void *data, __u64 size, __u64 flags) =
+	(void *)BPF_FUNC_ringbuf_output;
 static void *(*const bpf_ringbuf_reserve)(void *ring, __u64 size, __u64 flags) = (void *)BPF_FUNC_ringbuf_reserve;
 static void (*const bpf_ringbuf_submit)(void *data, __u64 flags) = (void *)BPF_FUNC_ringbuf_submit;
 static void (*const bpf_ringbuf_discard)(void *data, __u64 flags) = (void *)BPF_FUNC_ringbuf_discard;
@@ -26,6 +37,7 @@ static __u64 (*const bpf_ringbuf_query)(void *ring, __u64 flags) = (void *)BPF_F
 
 // Linux 5.18. By number, since distribution headers may be older.
 static __u64 (*const bpf_xdp_get_buff_len)(struct xdp_md *context) = (void *)188;
+static long (*const bpf_xdp_load_bytes)(struct xdp_md *context, __u32 offset, void *to, __u32 length) = (void *)189;
 
 // Adds without asking for the old value. Relaxed, since newer compilers make an instruction that fetches of any other order
 // (and of __sync_fetch_and_add), which kernels before 5.12 refuse.

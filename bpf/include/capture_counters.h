@@ -7,12 +7,7 @@
 
 // Why a packet was not looked at further.
 enum capture_passed_over {
-	PASSED_OVER_NOT_IP,            // another protocol than IPv4 and IPv6 above Ethernet
-	PASSED_OVER_NOT_TCP,           // IP with another protocol than TCP
-	PASSED_OVER_TOO_SHORT,         // ends before it tells its protocol
-	PASSED_OVER_TOO_MANY_TAGS,     // more than two VLAN tags
-	PASSED_OVER_TOO_MANY_HEADERS,  // more IPv6 extension headers than are followed
-	PASSED_OVER_FILTERED_OUT,      // the filter does not match
+	PASSED_OVER_FILTERED_OUT,  // the filter does not match
 	PASSED_OVER_CAUSES,
 };
 

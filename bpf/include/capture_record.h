@@ -10,13 +10,19 @@ enum capture_direction {
 	CAPTURE_OUT = 1,
 };
 
+enum capture_link {
+	CAPTURE_ETHERNET = 0,
+	CAPTURE_IP = 1,  // no link header: the first 14 bytes are made up, and not counted in wire_length
+};
+
 struct capture_record {
 	__u64 time;            // nanoseconds of CLOCK_MONOTONIC, when the program saw the packet
 	__u32 wire_length;     // the whole frame, in bytes
 	__u32 interface;       // index of the interface
-	__u16 captured_length; // how many bytes of the frame follow
+	__u32 captured_length; // how many bytes of the frame follow
 	__u8 direction;        // enum capture_direction
-	__u8 padding[5];
+	__u8 link;             // enum capture_link
+	__u8 padding[2];
 };
 
 #endif

@@ -58,19 +58,4 @@ package struct PacketPrinter {
         into: &out)
     }
   }
-
-  /// Appends what is to be seen of one ring record's frame.
-  /// - Parameters:
-  ///   - record: the header of `bytes`.
-  ///   - bytes: the whole record.
-  ///   - nanoseconds: `record.time`, moved to the epoch by the caller who knows the clocks.
-  package mutating func write(
-    _ record: CaptureRecord, in bytes: RawSpan, nanoseconds: Int64, interfaceName: RawSpan,
-    into out: inout OutputBuffer
-  ) {
-    write(
-      bytes.extracting(record.frameRange), wireLength: record.wireLength,
-      arrival: PacketArrival(nanoseconds: nanoseconds, interface: record.interface, direction: record.direction),
-      interfaceName: interfaceName, into: &out)
-  }
 }

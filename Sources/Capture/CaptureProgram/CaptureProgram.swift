@@ -1,16 +1,33 @@
 /// The names in capture.bpf.c that user space refers to, and the numbers that both sides share.
 /// The object itself is `captureObject()`, which the build makes.
 package enum CaptureProgram {
-  package static let program = "merops_capture"
+  /// For received frames of Ethernet.
+  package static let xdp = "merops_capture"
+  /// Classifiers, which take frames of Ethernet or packets of IP.
+  package static func classifier(isOutgoing: Bool, isEthernet: Bool) -> String {
+    "merops" + (isEthernet ? "" : "_ip") + (isOutgoing ? "_out" : "_in")
+  }
+
   package static let ring = "records"
   package static let counters = "counters"
-  /// The function that a compiled filter takes the place of.
+  /// The buffers of classifiers.
+  package static let frames = "frames"
+  /// The functions that a compiled filter takes the place of: of XDP, and of classifiers.
   package static let filter = "filter"
+  package static let bufferedFilter = "filter_frame"
 
   /// Constants set before loading.
   package static let hasFragments = "has_fragments"
   package static let hasFilter = "has_filter"
+  package static let isFromFile = "from_file"
+  package static let snapLength = "snap_length"
+  package static let frameRoom = "frame_room"
   package static let wakeBytes = "wake_bytes"
+
+  /// How many bytes of a frame a buffer takes, unless it is made larger: `FRAME_ROOM`.
+  package static let defaultFrameRoom = 512
+  /// `struct capture_record`
+  package static let recordHeadByteCount = 24
 
   /// `reader`, the variable that tells the program what the reader is doing: `enum capture_reader`.
   package static let reader = "reader"
@@ -19,17 +36,16 @@ package enum CaptureProgram {
     package static let rests: UInt32 = 1
     package static let waits: UInt32 = 2
   }
+  /// The variable that tells how long the file's packet was on the wire.
+  package static let fileLength = "file_length"
 
   /// `struct capture_counters`, bpf/include/capture_counters.h: how many 64-bit words each part takes, in its order.
   package enum Counters {
     package static let headWordCount = 3
     /// `enum capture_passed_over`
-    package static let passedOver: [String] = [
-      "not_ip", "not_tcp", "too_short", "too_many_tags", "too_many_headers",
-      "filtered_out",
-    ]
+    package static let passedOver = ["filtered_out"]
     /// `enum capture_lost`
-    package static let lost: [String] = ["ring_full", "unreadable"]
+    package static let lost = ["ring_full", "unreadable"]
     package static var byteCount: Int { 8 * (headWordCount + passedOver.count + lost.count) }
   }
 }

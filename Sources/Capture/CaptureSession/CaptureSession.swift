@@ -1,69 +1,35 @@
-package import BPFLinks
+internal import BPFLinks
 internal import BPFLoader
-internal import BPFObjectFile
-internal import BPFRelocation
 internal import BPFRings
+internal import CaptureEvents
+internal import CaptureFiles
 internal import CaptureProgram
 internal import Glibc
 package import LinuxCalls
-package import PacketFilter
+internal import PacketFilter
 internal import RouteNetlink
 
-/// What a capture is asked to do.
-package struct CaptureOptions: Sendable {
-  /// The ways of attaching that may be taken, best first.
-  package var rungs = Rung.xdp
-  /// What the kernel runs for each packet; `nil` for all.
-  package var filter: PacketFilter?
-  /// The size of the ring, in bytes: a power of two, and a multiple of the page size.
-  package var ringByteCount = 8 << 20
-  /// How many packets to deliver; `nil` for no limit.
-  package var count: Int?
-  /// How long to run, in seconds of the clock; `nil` for no limit.
-  package var duration: Double?
-  /// How often to report statistics, in seconds; `nil` for only at the end.
-  package var statisticsInterval: Double?
-
-  package init() {}
-}
-
-/// Where the packets and the news of a capture go. All calls come from the thread that runs it.
-package protocol CaptureOutput: ~Copyable {
-  /// A record of the ring, which ends with the call. Returns whether it could be taken.
-  mutating func packet(_ record: RawSpan) -> Bool
-  /// No packet comes for a moment: what has been gathered can be written. Returns whether to go on.
-  mutating func pause() -> Bool
-  /// How many of the packets that it took could not be written after all.
-  var notWrittenCount: UInt64 { get }
-  /// Something about an interface that the person watching should know.
-  mutating func notice(_ notice: CaptureNotice)
-  /// The counters, asked for by an interval or a signal.
-  mutating func statistics(_ statistics: CaptureStatistics)
-}
-
-package enum CaptureNotice: Sendable {
-  /// The kernel has finished attaching; packets may have come before.
-  case attached(CaptureSession.Attachment)
-  case interfaceIsDown(String)
-  case interfaceIsUp(String)
-  case interfaceIsGone(String)
-}
-
-/// A running capture: the loaded program, its ring, and the interfaces that it is attached to.
+/// A running capture: the loaded programs, their ring, and the interfaces that they are attached to.
 package struct CaptureSession: ~Copyable {
   private let options: CaptureOptions
-  private let object: LoadedObject
+  private let programs: CapturePrograms
   private var ring: RingBuffer
   private let reader: SharedVariable
   /// What the kernel is still busy with, in the order of asking.
-  private var attaching: [Concurrently<Link>] = []
+  private var attaching: [Attaching] = []
   private let attachingDone: Notification
-  private var attached: [AttachedInterface] = []
-  /// Where packets are taken, each once: `xdp-native`.
-  private var modes: [String] = []
+  /// In the order of their numbers, which packets have.
+  private var interfaces: [CapturedInterface] = []
+  /// How many of them the output knows.
+  private var announcedCount = 0
+  /// Whether interfaces that come later are captured on, too.
+  private var takesAll = false
+  /// How interfaces are attached.
+  package private(set) var attachments: [CaptureAttachment] = []
   private let events: EventQueue
   private let signals: SignalQueue
   private let started = Clock.monotonic
+  private var clock = WallClock()
 
   /// News of interfaces, in the namespace of the thread that made the session.
   private let monitor: LinkMonitor
@@ -88,12 +54,22 @@ package struct CaptureSession: ~Copyable {
     static let attached: UInt64 = 4
   }
 
-  /// Loads the program and makes the ring; nothing is attached yet.
+  private struct Attaching {
+    let interface: CapturedInterface
+    let direction: CaptureRecord.Direction
+    let link: Concurrently<Link>
+  }
+
+  /// Loads a program and makes the ring; nothing is attached yet.
   package init(_ options: CaptureOptions) throws {
-    let object = try Self.load(options)
-    guard let records = object.map(CaptureProgram.ring) else { preconditionFailure("the program has no ring") }
-    let ring = try RingBuffer(adopting: records.descriptor.duplicate(), byteCount: options.ringByteCount)
-    let reader = try Self.readerVariable(of: object)
+    let usesXDP = options.direction != .out && !options.xdpRungs.isEmpty
+    let programs = try CapturePrograms(
+      .capture(filter: options.filter, snapLength: options.snapLength, ringByteCount: options.ringByteCount),
+      first: usesXDP
+        ? CaptureProgram.xdp : CaptureProgram.classifier(isOutgoing: options.direction == .out, isEthernet: true))
+    let ring = try RingBuffer(
+      adopting: programs.map(CaptureProgram.ring).descriptor.duplicate(), byteCount: options.ringByteCount)
+    let reader = try programs.variable(CaptureProgram.reader)
     let events = try EventQueue()
     let signals = try SignalQueue([SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1])
     // Only wake-ups count, not that something lies in the ring: while it rests, the reader leaves it there.
@@ -109,106 +85,111 @@ package struct CaptureSession: ~Copyable {
     self.monitor = monitor
     self.stop = stop
     self.attachingDone = attachingDone
-    self.object = object
+    self.programs = programs
     self.ring = ring
     self.reader = reader
     self.events = events
     self.signals = signals
   }
 
-  private static func load(_ options: CaptureOptions) throws -> LoadedObject {
-    do { return try load(options, hasFragments: true) } catch let error as LoadError {
-      // Before Linux 5.18 the kernel does not know the flag and says so before the verifier begins.
-      guard case .loadProgram = error.attempt, error.cause.errno == .invalidArgument, error.log?.text.isEmpty ?? true
-      else { throw error }
-      return try load(options, hasFragments: false)
+  // MARK: Attaching
+
+  private var directions: [CaptureRecord.Direction] {
+    switch options.direction {
+    case .in: [.incoming]
+    case .out: [.outgoing]
+    case .both: [.incoming, .outgoing]
     }
   }
 
-  private static func load(_ options: CaptureOptions, hasFragments: Bool) throws -> LoadedObject {
-    var spec = try spec(filter: options.filter, hasFragments: hasFragments)
-    // A quarter of the ring leaves the reader three quarters of the time to wake up in.
-    try spec.set(CaptureProgram.wakeBytes, to: UInt32(clamping: options.ringByteCount / 4))
-    if let ring = spec.mapIndex(CaptureProgram.ring) {
-      spec.maps[ring].maxEntries = UInt32(clamping: options.ringByteCount)
-    }
-    if hasFragments, let program = spec.programIndex(CaptureProgram.program) {
-      spec.programs[program].flags.insert(.xdpHasFragments)
-    }
-    return try LoadedObject(loading: LoadPlan(spec))
+  private var ladder: CaptureLadder {
+    CaptureLadder(programs: programs, xdpRungs: options.xdpRungs, classifierRungs: options.classifierRungs)
   }
 
-  /// The program, as it is run here and in the kernel.
-  static func spec(filter: PacketFilter?, hasFragments: Bool) throws -> ObjectSpec {
-    var spec = try ObjectSpec(name: "capture.bpf.o", bytes: captureObject())
-    try spec.set(CaptureProgram.hasFragments, to: hasFragments)
-    if let filter {
-      try spec.set(CaptureProgram.hasFilter, to: true)
-      try spec.replaceFunction(CaptureProgram.filter, with: filter.instructions)
-    }
-    return spec
-  }
-
-  private static func readerVariable(of object: LoadedObject) throws -> SharedVariable {
-    guard let section = object.map(ofSection: ".bss") else { preconditionFailure("the program has no .bss") }
-    return try SharedVariable(in: section.descriptor, offset: 0, byteCount: Int(section.spec.valueSize))
-  }
-
-  /// Begins to attach the program to one more interface of the calling thread's network namespace. The program sees
-  /// packets long before the kernel says that it is attached: that waits for an RCU grace period, some 10 ms. ``run(_:)``
+  /// Begins to attach to one more interface of the calling thread's network namespace. Programs see
+  /// packets long before the kernel says that they are attached: that waits for an RCU grace period, some 10 ms. ``run(_:)``
   /// reads them meanwhile, and throws the `AttachError` where the kernel refuses.
-  package mutating func beginAttaching(to interface: String) throws(SystemCallError) {
-    let (program, rungs) = (program, options.rungs)
-    attaching.append(
-      try Concurrently(done: attachingDone) { try program.attachXDP(to: interface, rungs: rungs) })
+  /// - Throws: `AttachError` where there is no such interface.
+  package mutating func beginAttaching(to name: String) throws {
+    try beginAttaching(to: AttachPlace(program: "", hook: .xdp, target: name).interface())
   }
 
-  /// Attaches the program to an interface of another namespace, and waits until that is done. What becomes of the
-  /// interface is not watched.
-  package mutating func attach(
-    to interface: String, in namespace: borrowing NetworkNamespace
-  ) throws(AttachError) {
-    let (program, rungs) = (program, options.rungs)
-    let link = try namespace.run { () throws(AttachError) in
-      try program.attachXDP(to: interface, rungs: rungs)
+  /// Begins to attach to all interfaces that there are, and will be. Those where that is not possible are left out.
+  package mutating func beginAttachingToAll() throws {
+    takesAll = true
+    for interface in try RouteSocket().interfaces() { try beginAttaching(to: interface) }
+  }
+
+  private mutating func beginAttaching(to interface: NetworkInterface) throws(SystemCallError) {
+    let captured = CapturedInterface(interface, isWatched: true)
+    captured.isUp = interface.isUp || !takesAll
+    interfaces.append(captured)
+    let ladder = ladder
+    for direction in directions {
+      let link = try Concurrently(done: attachingDone) { try ladder.attach(to: interface, direction) }
+      attaching.append(Attaching(interface: captured, direction: direction, link: link))
     }
-    add(link, isWatched: false)
   }
 
-  private var program: Program {
-    guard let program = object.program(CaptureProgram.program) else { preconditionFailure("there is no program") }
-    return program
+  /// Attaches to an interface of another namespace, and waits until that is done. What becomes of the
+  /// interface is not watched.
+  package mutating func attach(to name: String, in namespace: borrowing NetworkNamespace) throws {
+    let interface = try namespace.run { () throws(AttachError) in
+      try AttachPlace(program: "", hook: .xdp, target: name).interface()
+    }
+    let captured = CapturedInterface(interface, isWatched: false)
+    interfaces.append(captured)
+    let ladder = ladder
+    for direction in directions {
+      let link = try namespace.run { () throws(SystemCallError) -> Result<Link, any Error> in
+        Result { try ladder.attach(to: interface, direction) }
+      }
+      add(try link.get(), to: captured, direction)
+    }
   }
 
   /// Takes over the next `count` links, waiting for those that are not finished.
   private mutating func takeAttached(_ count: Int, _ output: inout some CaptureOutput & ~Copyable) throws {
     for _ in 0..<min(count, attaching.count) {
-      add(try attaching.removeFirst().take(), isWatched: true)
-      output.notice(.attached(attachments[attached.count - 1]))
+      let next = attaching.removeFirst()
+      do { add(try next.link.take(), to: next.interface, next.direction) } catch let error as AttachError {
+        guard takesAll else { throw error }
+        // One that went away meanwhile is no news.
+        if case .noSuchInterface = error.reason { continue }
+        output.notice(.notAttached(error))
+        continue
+      }
+      output.notice(.attached(attachments[attachments.count - 1]))
     }
   }
 
-  private mutating func add(_ link: consuming Link, isWatched: Bool) {
-    let mode = link.rung.mode.map { "xdp-\($0.rawValue)" } ?? link.rung.way.rawValue
-    if !modes.contains(mode) { modes.append(mode) }
-    attached.append(AttachedInterface(link, isWatched: isWatched))
+  private mutating func add(
+    _ link: consuming Link, to interface: CapturedInterface, _ direction: CaptureRecord.Direction
+  ) {
+    attachments.append(
+      CaptureAttachment(
+        interface: interface.name, direction: direction, rung: link.rung, refusals: link.refusals,
+        leftOversRemoved: link.leftOversRemoved))
+    interface.add(link)
   }
 
-  /// How an interface is attached.
-  package struct Attachment: Sendable {
-    package let interface: String
-    package let rung: Rung
-    package let refusals: [Refusal]
-    package let leftOversRemoved: [String]
+  /// Where packets are taken, each once: `xdp-native`.
+  private var modes: String {
+    attachments.reduce(into: [String]()) { modes, attachment in
+      if !modes.contains(attachment.mode) { modes.append(attachment.mode) }
+    }.joined(separator: "+")
   }
 
-  /// In the order of attaching.
-  package var attachments: [Attachment] {
-    attached.map {
-      Attachment(
-        interface: $0.link.place.target, rung: $0.link.rung, refusals: $0.link.refusals,
-        leftOversRemoved: $0.link.leftOversRemoved)
+  /// Tells the output of interfaces that it does not know yet.
+  private mutating func announce(to output: inout some CaptureOutput & ~Copyable) {
+    for interface in interfaces[announcedCount...] {
+      output.interface(
+        CaptureInterface(
+          name: interface.name, filter: options.filter?.expression,
+          comments: options.snapLength == nil ? ["packets' headers only"] : [], linkType: interface.linkType,
+          snapLength: UInt32(clamping: options.snapLength ?? 0)))
     }
+    announcedCount = interfaces.count
   }
 
   /// Delivers packets until the count or the time is over, a signal ends it or the output fails; then detaches, delivers
@@ -218,6 +199,7 @@ package struct CaptureSession: ~Copyable {
     let interval = options.statisticsInterval.map { UInt64(max($0, 0.001) * 1e9) }
     var nextReport = interval.map { started + $0 }
     var goesOn = true
+    announce(to: &output)
     // How long nothing has come, in rests.
     var quietRests = 0
 
@@ -225,6 +207,7 @@ package struct CaptureSession: ~Copyable {
       reader.store(CaptureProgram.Reader.runs)
       let count = drain(into: &output, limit: Self.batchCount)
       goesOn = output.pause()
+      clock.look()
       if let limit = options.count, deliveredCount >= limit { break }
 
       var milliseconds: Int? = 0
@@ -270,20 +253,26 @@ package struct CaptureSession: ~Copyable {
   private mutating func lookAtInterfaces(_ output: inout some CaptureOutput & ~Copyable) -> Bool {
     // Whatever the news was, and also where some was missed: what counts is how things are now.
     guard let interfaces = try? RouteSocket().interfaces() else { return false }
-    for attachment in attached where attachment.isWatched {
-      let (name, index) = (attachment.link.place.target, attachment.link.place.interfaceIndex)
-      switch (interfaces.first { $0.index == index }?.isUp, attachment.isUp) {
+    for captured in self.interfaces where captured.isWatched && !gone.contains(captured.name) {
+      let isUp = interfaces.first { $0.index == captured.index }?.isUp
+      switch (isUp, captured.isUp) {
       case (nil, _):
-        output.notice(.interfaceIsGone(name))
-        gone.append(name)
-        attached.removeAll { $0 === attachment }
-      case (false, true): output.notice(.interfaceIsDown(name))
-      case (true, false): output.notice(.interfaceIsUp(name))
+        output.notice(.interfaceIsGone(captured.name))
+        gone.append(captured.name)
+        captured.detach()
+      case (false, true): output.notice(.interfaceIsDown(captured.name))
+      case (true, false): output.notice(.interfaceIsUp(captured.name))
       default: break
       }
-      attachment.isUp = interfaces.first { $0.index == index }?.isUp ?? false
+      captured.isUp = isUp ?? false
     }
-    return attached.isEmpty
+    if takesAll {
+      let known = Set(self.interfaces.map(\.index))
+      for interface in interfaces where !known.contains(interface.index) { try? beginAttaching(to: interface) }
+      announce(to: &output)
+      return false
+    }
+    return self.interfaces.allSatisfy { $0.isWatched && gone.contains($0.name) }
   }
 
   /// Tells the programs how to wake the reader, and returns for how long it may sleep.
@@ -302,13 +291,26 @@ package struct CaptureSession: ~Copyable {
     let wanted = options.count.map { UInt64(max($0, 0)) } ?? .max
     var delivered = deliveredCount
     var (past, failed): (UInt64, UInt64) = (0, 0)
+    var numbers = InterfaceNumbers(interfaces)
+    let clock = clock
     let count = ring.drain(limit: limit) { record in
       if delivered >= wanted {
         past += 1
-      } else if output.packet(record) {
-        delivered += 1
-      } else {
-        failed += 1
+        return
+      }
+      do throws(CaptureRecordError) {
+        let head = try CaptureRecord(record)
+        let arrival = PacketArrival(
+          nanoseconds: Int64(truncatingIfNeeded: clock.realtime(atMonotonic: head.time)),
+          interface: numbers.number(of: head.interface), direction: head.direction, linkType: head.linkType)
+        if output.packet(record.extracting(head.frameRange), wireLength: head.wireLength, arrival) {
+          delivered += 1
+        } else {
+          failed += 1
+        }
+      } catch {
+        // The program writes the records, so one that does not hold together is our own mistake.
+        fatalError("\(error)")
       }
     }
     deliveredCount = delivered
@@ -320,7 +322,7 @@ package struct CaptureSession: ~Copyable {
   /// Detaches, reads on until everything that the programs delivered has been read, and adds up.
   private mutating func finish(_ output: inout some CaptureOutput & ~Copyable) throws -> CaptureStatistics {
     try takeAttached(attaching.count, &output)
-    attached.removeAll()
+    for interface in interfaces { interface.detach() }
     // A program that was running on another CPU may still be about to deliver.
     for _ in 0..<100 {
       while drain(into: &output, limit: Self.batchCount) > 0 {}
@@ -334,7 +336,7 @@ package struct CaptureSession: ~Copyable {
   }
 
   private func counters() throws -> CaptureCounters {
-    guard let map = object.map(CaptureProgram.counters) else { preconditionFailure("there are no counters") }
+    let map = programs.map(CaptureProgram.counters)
     let key = [UInt8](repeating: 0, count: 4)
     // While packets come, a program may be between two counts; the next look finds another moment.
     for _ in 0..<1000 {
@@ -353,21 +355,29 @@ package struct CaptureSession: ~Copyable {
     counters.seen -= waiting
     return CaptureStatistics(
       counters: counters, pastCount: pastCount, notWritten: notWritten,
-      seconds: Double(Clock.monotonic - started) / 1e9, via: modes.joined(separator: "+"))
+      seconds: Double(Clock.monotonic - started) / 1e9, via: modes)
   }
 }
 
-/// A link in a place where arrays can hold it.
-private final class AttachedInterface {
-  let link: Link
-  /// Takes back what would outlive a crash. Without it, the next capture finds and removes that.
-  private let lastMessage: LastMessage?
-  var isUp = true
-  let isWatched: Bool
-  init(_ link: consuming Link, isWatched: Bool) {
-    lastMessage = try? link.detachBeforeDeath()
-    self.link = link
-    self.isWatched = isWatched
+/// From the kernel's numbers of interfaces to those of the capture.
+private struct InterfaceNumbers {
+  private let interfaces: [CapturedInterface]
+  /// Packets mostly come from the interface that the last one came from.
+  private var last: (index: UInt32, number: UInt32) = (0, 0)
+
+  init(_ interfaces: [CapturedInterface]) { self.interfaces = interfaces }
+
+  mutating func number(of index: UInt32) -> UInt32 {
+    if index != last.index { last = (index, UInt32(interfaces.lastIndex { $0.index == index } ?? 0)) }
+    return last.number
+  }
+}
+
+extension CaptureAttachment {
+  /// A word for where packets are taken.
+  var mode: String {
+    if let mode = rung.mode { return "xdp-\(mode.rawValue)" }
+    return rung.way == .link ? "tcx" : "tc"
   }
 }
 

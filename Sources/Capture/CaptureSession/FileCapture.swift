@@ -1,56 +1,67 @@
 internal import BPFInterpreter
-internal import BPFObjectFile
 internal import BPFRelocation
 package import CaptureEvents
-package import CaptureFiles
+internal import CaptureFiles
 internal import CaptureProgram
 internal import Glibc
 internal import LinuxCalls
 package import PacketFilter
 
-/// Packets of a capture file, which go through the program that would take them from an interface, run by our own
-/// interpreter. It takes no privileges.
+/// Packets of a capture file, which go through the program that would take them from an interface: in the kernel
+/// (BPF_PROG_TEST_RUN), or run by our own interpreter, which takes no privileges.
 package struct FileCapture: ~Copyable {
   private let file: FileDescriptor
   /// For errors: a path, or what stands for standard input.
   package let name: String
-  private var object: InterpretedObject
-  private let program: InterpretedProgram
+  private var program: FileProgram
+  private let filter: String?
+  private let snapLength: Int?
   private let limit: Int?
   private var deliveredCount: UInt64 = 0
+  private var notWritten: UInt64 = 0
+  /// How many interfaces the output knows, and how many of them are of sections before the present one.
+  private var (announced, before, section) = (0, 0, 0)
 
   /// - Parameters:
   ///   - path: `-` for standard input.
+  ///   - snapLength: how many bytes of each packet to hand out; `nil` for all.
   ///   - count: how many packets to deliver; `nil` for no limit.
   /// - Throws: `SystemCallError` where the file cannot be opened.
-  package init(_ path: String, filter: PacketFilter?, count: Int?) throws {
+  package init(
+    _ path: String, filter: PacketFilter?, snapLength: Int? = nil, count: Int?, place: FileProgram.Place = .best
+  ) throws {
     let opened = try FileDescriptor(opening: path == "-" ? "/dev/stdin" : path, flags: O_RDONLY)
-    var spec = try CaptureSession.spec(filter: filter, hasFragments: true)
-    // A packet's record is read before the next packet comes.
-    if let ring = spec.mapIndex(CaptureProgram.ring) { spec.maps[ring].maxEntries = 1 << 16 }
-    let interpreted = try InterpretedObject(LoadPlan(spec))
-    guard let program = interpreted.programs[CaptureProgram.program] else { preconditionFailure("there is no program") }
+    let fileProgram = try FileProgram(filter, place)
     name = path == "-" ? "standard input" : path
     file = opened
-    object = interpreted
-    self.program = program
+    program = fileProgram
+    self.filter = filter?.expression
+    self.snapLength = snapLength
     limit = count
   }
 
-  /// Hands all packets to an output; their times are since 1970.
+  /// Hands all packets to an output.
   /// - Throws: `CaptureFileError` where the file cannot be read on: what came before has been handed out.
   package mutating func run(_ output: inout some CaptureOutput & ~Copyable) throws {
     var reader = CaptureFileReader()
     var window = CaptureFileWindow()
     var goesOn = true
-    defer { _ = output.pause() }
+    defer {
+      _ = output.pause()
+      deliveredCount -= output.notWrittenCount
+      notWritten += output.notWrittenCount
+    }
     while goesOn {
       let step = try window.withBytes { bytes in
         let step = try reader.next(in: bytes, at: window.offset, isLast: window.isLast)
         if case .packet(let packet) = step {
+          announce(reader, to: &output)
           let linkType = reader.interfaces[packet.interface].linkType
           guard linkType == .ethernet else { throw FileCaptureError.linkType(linkType, packet: packet.number) }
-          goesOn = try take(packet, bytes.extracting(packet.range), &output)
+          let arrival = PacketArrival(
+            nanoseconds: packet.nanoseconds ?? 0, interface: UInt32(before + packet.interface),
+            direction: packet.direction ?? .incoming, linkType: linkType)
+          goesOn = try take(packet, arrival, bytes.extracting(packet.range), &output)
         }
         return step
       }
@@ -65,31 +76,35 @@ package struct FileCapture: ~Copyable {
     }
   }
 
-  private mutating func take(
-    _ packet: FilePacket, _ bytes: RawSpan, _ output: inout some CaptureOutput & ~Copyable
-  ) throws -> Bool {
-    var context = XDPContext()
-    context.frameByteCount = Int(packet.originalLength)
-    object.helpers.time = UInt64(max(0, packet.nanoseconds ?? 0))
-    _ = try program.run(on: bytes, context: .xdp(context), memory: &object.memory, helpers: &object.helpers)
-    var isTaken = true
-    try object.drain(CaptureProgram.ring) { record in
-      isTaken = output.packet(record)
-      if isTaken { deliveredCount += 1 }
+  private mutating func announce(_ reader: borrowing CaptureFileReader, to output: inout some CaptureOutput & ~Copyable)
+  {
+    if reader.sectionNumber != section { (section, before) = (reader.sectionNumber, announced) }
+    while announced < before + reader.interfaces.count {
+      var interface = reader.interfaces[announced - before]
+      if let filter { interface.filter = interface.filter.map { "(\($0)) and (\(filter))" } ?? filter }
+      if let snapLength { interface.snapLength = UInt32(clamping: snapLength) }
+      output.interface(interface)
+      announced += 1
     }
-    return isTaken && limit.map { deliveredCount < UInt64($0) } ?? true
+  }
+
+  private mutating func take(
+    _ packet: FilePacket, _ arrival: PacketArrival, _ bytes: RawSpan, _ output: inout some CaptureOutput & ~Copyable
+  ) throws -> Bool {
+    guard try program.takes(bytes, wireLength: packet.originalLength) else { return true }
+    let wanted = bytes.extracting(first: min(snapLength ?? .max, bytes.byteCount))
+    guard output.packet(wanted, wireLength: packet.originalLength, arrival) else {
+      notWritten += 1
+      return false
+    }
+    deliveredCount += 1
+    return limit.map { deliveredCount < UInt64($0) } ?? true
   }
 
   /// What became of the packets so far.
   package func statistics(seconds: Double) throws -> CaptureStatistics {
-    guard let values = object.maps[CaptureProgram.counters]?.values else {
-      preconditionFailure("there are no counters")
-    }
-    let bytes = try object.memory.withBytes(at: values, count: CaptureProgram.Counters.byteCount) { bytes in
-      unsafe bytes.withUnsafeBytes { unsafe Array($0) }
-    }
-    return CaptureStatistics(
-      counters: try CaptureCounters(perCPU: bytes), pastCount: 0, notWritten: 0, seconds: seconds, via: "interpreter")
+    CaptureStatistics(
+      counters: try program.counters(), pastCount: 0, notWritten: notWritten, seconds: seconds, via: program.place)
   }
 }
 
@@ -98,7 +113,7 @@ package enum FileCaptureError: Error, CustomStringConvertible {
 
   package var description: String {
     switch self {
-    case .linkType(let type, let packet): "packet \(packet) has \(type); only Ethernet can be read so far"
+    case .linkType(let type, let packet): "packet \(packet) has \(type), which is not understood"
     }
   }
 }

@@ -3,8 +3,14 @@ import BPFInstructions
 // What is found out before the first test: where headers are behind tags and extension headers.
 extension FilterCompiler {
   mutating func begin(_ needs: FilterNeeds) {
-    if needs.length { code.append(.store(.word, .r10, Self.length, .r2)) }
-    if needs.frame { code += [.load(.word, .r6, .r1, 0), .load(.word, .r7, .r1, 4)] }
+    switch frame {
+    case .packet:
+      if needs.length { code.append(.store(.word, .r10, Self.length, .r2)) }
+      if needs.frame { code += [.load(.word, .r6, .r1, 0), .load(.word, .r7, .r1, 4)] }
+    case .buffer:
+      if needs.length { code.append(.store(.word, .r10, Self.length, .r3)) }
+      if needs.frame { code += [.move(.r6, .r1), .move(.r7, .r1), .arithmetic(.add, .r7, .r2)] }
+    }
     if needs.network { findNetwork() }
     if needs.transport { findTransport() }
   }
@@ -133,8 +139,23 @@ extension FilterCompiler {
   }
 
   mutating func checkExtensionHeader(_ ends: inout [Int]) {
+    if let jump = bound(.r2, before: 8) { ends.append(jump) }
     code += [.move(.r1, .r2), .arithmetic(.add, .r1, constant: 8)]
     ends.append(code.count)
     code.append(.jump(if: .r1, .greater, .r7))
+  }
+
+  /// Has the verifier know that a pointer into a buffer, however it was computed, leaves room for so many bytes behind it.
+  /// Changes `r1`.
+  /// - Returns: the jump that is taken where it does not; `nil` for packets, whose end does it all.
+  mutating func bound(_ pointer: Register, before byteCount: UInt32) -> Int? {
+    guard case .buffer(let room) = frame else { return nil }
+    // The difference of two pointers is any number to the verifier, until it is compared.
+    code += [.move(.r1, pointer), .arithmetic(.subtract, .r1, .r6)]
+    code += [
+      .jump(if: .r1, .greater, constant: byteCount > room ? 0 : room - byteCount), .move(pointer, .r6),
+      .arithmetic(.add, pointer, .r1),
+    ]
+    return code.count - 3
   }
 }

@@ -86,6 +86,11 @@ extension FilterCompiler {
       addIndex(load, &facts)
       code += [.move(.r2, .r1), .arithmetic(.add, .r2, constant: Int32(load.count))]
       rejecting(.jump(if: .r2, .greater, .r7))
+      if case .buffer = frame {
+        code.append(.move(.r2, .r1))
+        if let jump = bound(.r2, before: load.count) { rejects.append(jump) }
+        code.append(.move(.r1, .r2))
+      }
       code.append(.load(width, target, .r1, 0))
     } else {
       let (pointer, start) = pointer(of: load, &facts)
@@ -139,6 +144,7 @@ extension FilterCompiler {
   /// Rejects packets that have fewer bytes behind a pointer.
   mutating func reach(_ base: Load.Base, _ pointer: Register, _ length: UInt32, _ facts: inout FilterFacts) {
     guard facts.reach[base, default: 0] < length else { return }
+    if base == .transport, let jump = bound(pointer, before: length) { rejects.append(jump) }
     code += [.move(.r1, pointer), .arithmetic(.add, .r1, constant: Int32(length))]
     rejecting(.jump(if: .r1, .greater, .r7))
     facts.reach[base] = length

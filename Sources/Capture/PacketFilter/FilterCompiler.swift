@@ -2,6 +2,7 @@ import BPFInstructions
 
 /// Makes a function of eBPF from a predicate: `int filter(context, u32 length)`, 1 for a packet that matches and 0 for
 /// one that does not. `context` begins with what `struct xdp_md` begins with: where the packet's bytes start and end.
+/// For a frame in a buffer it is `int filter(u8 *frame, u32 captured, u32 length)`.
 ///
 /// Each test is laid out once, in the order of the expression. A way that leads to a test whose answer is known there goes
 /// on behind it at once; so a list of hosts asks once whether the packet is IP, and a test that no way leads to is not
@@ -26,6 +27,7 @@ struct FilterCompiler {
   /// Jumps to the place where nothing matches.
   var rejects: [Int] = []
   let expression: String
+  let frame: FilterFrame
 
   /// Jumps reach this far.
   private static let codeLimit = 32_000
@@ -39,11 +41,13 @@ struct FilterCompiler {
   /// Packets are never this long, and the verifier lets nobody look further.
   static let farthest: UInt32 = 0x7fff
 
-  private init(_ expression: String) { self.expression = expression }
+  private init(_ expression: String, _ frame: FilterFrame) { (self.expression, self.frame) = (expression, frame) }
 
   /// - Throws: `matchesNothing` where no packet can match.
-  static func compile(_ predicate: Predicate, of expression: String) throws(FilterError) -> [Instruction] {
-    var compiler = FilterCompiler(expression)
+  static func compile(
+    _ predicate: Predicate, of expression: String, in frame: FilterFrame
+  ) throws(FilterError) -> [Instruction] {
+    var compiler = FilterCompiler(expression, frame)
     let needs = FilterNeeds(predicate)
     compiler.begin(needs)
     let (accepted, refused) = try compiler.lay(predicate, [compiler.goingOn(FilterFacts())], trueFirst: true)

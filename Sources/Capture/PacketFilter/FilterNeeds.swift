@@ -5,7 +5,17 @@ struct FilterNeeds {
   private(set) var network = false
   private(set) var transport = false
 
+  /// How far behind their bases loads reach.
+  private var reach: UInt32 = 0
+  private var hasIndex = false
+
   init(_ predicate: Predicate) { add(predicate) }
+
+  /// How many bytes of a frame the program may look at, where headers are no longer than usual; 4096 where it computes
+  /// what to look at.
+  var room: Int { max(Int(reach) + Self.headers, hasIndex ? 4096 : 0) }
+  /// Tags, an IPv4 header with all options or some extension headers.
+  private static let headers = 256
 
   private mutating func add(_ predicate: Predicate) {
     switch predicate {
@@ -32,7 +42,10 @@ struct FilterNeeds {
     case .found: (frame, network, transport) = (true, true, true)
     case .load(let load):
       frame = true
+      if load.offset < FilterCompiler.farthest { reach = max(reach, load.offset + load.count) }
+      if load.index != nil { hasIndex = true }
       if load.base == .network { network = true }
+      if case .behindIPv4(let at) = load.base { reach = max(reach, min(at &+ load.offset, FilterCompiler.farthest)) }
       if load.base == .transport { (network, transport) = (true, true) }
       if let index = load.index { add(index) }
     }

@@ -6,6 +6,7 @@ public struct PacketFilter: Sendable {
   /// `int filter(struct xdp_md *context, u32 length)`: 1 for a packet that matches, else 0. The context begins with two
   /// numbers of 4 bytes that stand for the packet's start and its end.
   public let instructions: [Instruction]
+  private let predicate: Predicate
 
   /// - Parameters:
   ///   - isExact: the meaning that libpcap gives it. Otherwise up to two VLAN tags and eight IPv6 extension headers are
@@ -17,6 +18,19 @@ public struct PacketFilter: Sendable {
     let parsed = try FilterParser.parse(expression)
     var predicate = Predicate.constant(true)
     if let parsed { predicate = try meaning.predicate(parsed) }
-    instructions = try FilterCompiler.compile(predicate, of: expression)
+    self.predicate = predicate
+    instructions = try FilterCompiler.compile(predicate, of: expression, in: .packet)
+  }
+
+  /// The same for frames that lie in a buffer: `int filter(u8 *frame, u32 captured, u32 length)`, of which the first
+  /// `captured` bytes are there, no more than the buffer has.
+  /// - Parameter least: how large the buffer is at least.
+  /// - Returns: with how large it has to be so that all that the filter asks for fits, at most 32,000 bytes. What lies
+  ///   behind is taken for not captured.
+  public func bufferedInstructions(
+    room least: Int = 512
+  ) throws(FilterError) -> (room: Int, instructions: [Instruction]) {
+    let room = max(least, min(FilterNeeds(predicate).room, FilterFrame.largestRoom))
+    return (room, try FilterCompiler.compile(predicate, of: expression, in: .buffer(room: UInt32(room))))
   }
 }

@@ -19,6 +19,8 @@ public struct AttachError: Error, Hashable, Sendable {
 
   public let place: AttachPlace
   public let reason: Reason
+
+  package init(place: AttachPlace, reason: Reason) { (self.place, self.reason) = (place, reason) }
 }
 
 extension AttachError: SystemCallFailure {

@@ -23,6 +23,12 @@ public struct Link: ~Copyable, Sendable {
     self.attachment = attachment
   }
 
+  /// The same link, of which is told that another hook's ways were tried before.
+  package consuming func after(_ refusals: [Refusal]) -> Link {
+    let (place, rung, all, removed) = (place, rung, refusals + self.refusals, leftOversRemoved)
+    return Link(place, rung: rung, attachment, refusals: all, leftOversRemoved: removed)
+  }
+
   /// Opens a link that is pinned, and that stays when this value ends (5.7).
   /// - Parameter hook: what kind of hook it is attached to, as far as is known; it only appears in messages.
   public init(pinnedAt path: String, hook: Hook) throws(LinkError) {
@@ -94,6 +100,10 @@ public struct AttachPlace: Hashable, Sendable {
   public let target: String
   /// For hooks of interfaces, the index that the interface had.
   public var interfaceIndex: UInt32?
+
+  package init(program: String, hook: Hook, target: String, interfaceIndex: UInt32? = nil) {
+    (self.program, self.hook, self.target, self.interfaceIndex) = (program, hook, target, interfaceIndex)
+  }
 }
 
 /// Something that a link was asked to do, and the kernel refused.

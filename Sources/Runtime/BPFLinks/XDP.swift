@@ -2,7 +2,7 @@ public import BPFLoader
 import BPFObjectFile
 import BPFRelocation
 import LinuxCalls
-import RouteNetlink
+package import RouteNetlink
 import Synchronization
 
 extension Program {
@@ -48,7 +48,7 @@ extension Program {
 
 extension AttachPlace {
   /// The interface that the target names.
-  func interface() throws(AttachError) -> NetworkInterface {
+  package func interface() throws(AttachError) -> NetworkInterface {
     let interfaces: [NetworkInterface]
     do throws(NetlinkError) { interfaces = try RouteSocket().interfaces() } catch {
       throw AttachError(place: self, reason: .failed(error.attempt, error.errno))

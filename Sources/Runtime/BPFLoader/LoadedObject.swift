@@ -17,16 +17,24 @@ public struct LoadedObject: Sendable {
   /// - Parameters:
   ///   - pinDirectory: where maps are pinned, or found, whose definition asks for it; in a BPF file system.
   ///   - replaced: for each `freplace` program, by its name, the function whose place it takes.
+  ///   - shared: maps that exist and stand for those of the same names, which are not made.
   /// - Throws: `LoadError`; what was made until then is gone again.
   public init(
-    loading plan: LoadPlan, pinDirectory: String = "/sys/fs/bpf", replacing replaced: [String: ProgramFunction] = [:]
+    loading plan: LoadPlan, pinDirectory: String = "/sys/fs/bpf", replacing replaced: [String: ProgramFunction] = [:],
+    sharing shared: [Map] = []
   ) throws(LoadError) {
     let types = try Self.loadTypes(of: plan)
     let plan = types.plan
     let modules = try ModuleDescriptors(for: plan.programs)
     var maps: [Map] = []
     let pins = PinnedMap(directory: pinDirectory)
-    for spec in plan.maps where spec.isWanted { maps.append(try Self.make(spec, btf: types.descriptor, pins: pins)) }
+    for spec in plan.maps where spec.isWanted {
+      if let map = shared.first(where: { $0.name == spec.name }) {
+        maps.append(map)
+      } else {
+        maps.append(try Self.make(spec, btf: types.descriptor, pins: pins))
+      }
+    }
     var programs: [Program] = []
     for program in plan.programs {
       programs.append(
@@ -34,7 +42,9 @@ public struct LoadedObject: Sendable {
           program, license: plan.license, maps: maps, modules: modules, btf: types.descriptor,
           replaced: try program.function(in: replaced)))
     }
-    for map in maps { try Self.fillSlots(of: map, maps: maps, programs: programs) }
+    for map in maps where !shared.contains(where: { $0 === map }) {
+      try Self.fillSlots(of: map, maps: maps, programs: programs)
+    }
     self.maps = maps
     self.programs = programs
     typesError = types.error

@@ -1,6 +1,7 @@
 import ArgumentParser
 import BPFLinks
 import CaptureEvents
+import CaptureFiles
 import CaptureSession
 import Glibc
 import LinuxCalls
@@ -10,22 +11,35 @@ import PacketFilter
 struct Capture: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "capture",
-    abstract: "Prints the headers of TCP packets that arrive on an interface, as tcpdump would.",
+    abstract: "Prints the headers of packets that come and go on interfaces, or of a file's, as tcpdump would.",
     discussion: """
-      The packets are taken by an XDP program, before the kernel's network stack sees them, and go on unchanged. \
+      Received packets are taken by an XDP program, before the kernel's network stack sees them, those sent by a \
+      classifier (tc); they go on unchanged. \
       Packets go to standard output, everything else to standard error. SIGUSR1 prints the counters and goes on.
       """)
 
   enum Format: String, ExpressibleByArgument, CaseIterable { case text, headers, json }
   enum Via: String, ExpressibleByArgument, CaseIterable {
-    case xdp
+    case auto, xdp
     case xdpNative = "xdp-native"
     case xdpGeneric = "xdp-generic"
+    case tc
   }
   enum Attach: String, ExpressibleByArgument, CaseIterable { case auto, link, netlink }
 
-  @Option(name: [.customShort("i"), .long], help: "The interface to capture on.")
-  var interface: String?
+  @Option(
+    name: [.customShort("i"), .long], parsing: .singleValue,
+    help: "The interface to capture on; several times for several, any for all there are and will be.")
+  var interface: [String] = []
+  @Option(
+    name: [.customShort("Q"), .long],
+    help: "Which packets: in (received), out (sent) or both; inout is understood.",
+    transform: Self.direction)
+  var direction: CaptureDirection = .in
+  @Option(
+    name: [.customShort("s"), .customLong("snapshot-length")], parsing: .unconditional,
+    help: "Take so many bytes of each packet; 0 for all. By default, its headers, and of files all.")
+  var snapLength: Int?
   @Option(name: .customShort("r"), help: "Read packets from this capture file (pcap, pcapng; - for standard input).")
   var file: String?
   @Option(
@@ -64,8 +78,12 @@ struct Capture: ParsableCommand {
   var verbose: Int
   @Flag(name: [.customShort("#"), .customLong("number")], help: "Number the packets.")
   var number = false
-  @Option(help: "Where to take packets: xdp (native, else generic), xdp-native or xdp-generic.")
-  var via = Via.xdp
+  @Option(
+    help: """
+      Where to take received packets: xdp (native, else generic), xdp-native, xdp-generic, tc, or auto: xdp, where that \
+      is possible. Sent packets and those of -i any come from tc.
+      """)
+  var via = Via.auto
   @Option(help: "How to attach: auto (bpf_link, else netlink), link or netlink.")
   var attach = Attach.auto
   @Option(
@@ -88,10 +106,19 @@ struct Capture: ParsableCommand {
       throw ValidationError("--stats \(stats): the interval has to be more than 0 seconds.")
     }
     if time > 5 { throw ValidationError("-t can be given five times at most.") }
-    if file != nil && interface != nil { throw ValidationError("-r and -i: packets come from a file or an interface.") }
-    if file != nil && outputFile != nil { throw ValidationError("-w writes what an interface receives, not files.") }
+    if let snapLength, !(0...CaptureFileReader.largestPacket ~= snapLength) {
+      throw ValidationError(
+        "-s \(snapLength): the length has to be from 0 to \(CaptureFileReader.largestPacket) bytes.")
+    }
+    if interface.count > 1 && interface.contains("any") { throw ValidationError("-i any has all interfaces already.") }
+    if let twice = interface.indices.first(where: { interface[..<$0].contains(interface[$0]) }) {
+      throw ValidationError("-i \(interface[twice]) is given twice.")
+    }
+    if file != nil && !interface.isEmpty {
+      throw ValidationError("-r and -i: packets come from a file or an interface.")
+    }
     if onlyCounts && file == nil { throw ValidationError("--count is for files: -r FILE --count") }
-    if interface == nil && file == nil && !listInterfaces && filter.dump == 0 {
+    if interface.isEmpty && file == nil && !listInterfaces && filter.dump == 0 {
       throw ValidationError("Which interface? Name it with -i; -D lists them. -r reads a file.")
     }
     let page = pageSize
@@ -107,25 +134,27 @@ struct Capture: ParsableCommand {
     let packetFilter = try filter.packetFilter()
     if let packetFilter, filter.dump > 0 { return print(FilterOptions.listing(packetFilter, form: filter.dump)) }
     if let file { return try explaining { try read(file, packetFilter) } }
-    guard let interface else { return }
-    try explaining { try capture(on: interface, packetFilter) }
+    try explaining { try capture(packetFilter) }
   }
 
-  private func capture(on interface: String, _ packetFilter: PacketFilter?) throws {
+  private func capture(_ packetFilter: PacketFilter?) throws {
     let statisticsFile = try statsJson.map { (path) throws(Failure) in try StatisticsFile(path) }
     var options = options
     options.filter = packetFilter
     var session = try CaptureSession(options)
-    try session.beginAttaching(to: interface)
+    if interface == ["any"] {
+      try session.beginAttachingToAll()
+    } else {
+      for name in interface { try session.beginAttaching(to: name) }
+    }
     let (statistics, failure): (CaptureStatistics, SystemCallError?)
     if let outputFile {
-      var output = try CaptureFileOutput(
-        outputFile, interface: interface, filter: packetFilter?.expression, isUnbuffered: unbuffered)
+      var output = try CaptureFileOutput(outputFile, isUnbuffered: unbuffered)
       statistics = try session.run(&output)
       output.finish(statistics)
       failure = output.failure
     } else {
-      var output = PacketOutput(printer: printer, interfaceName: interface)
+      var output = PacketOutput(printer: printer)
       statistics = try session.run(&output)
       failure = output.failure
     }
@@ -134,29 +163,39 @@ struct Capture: ParsableCommand {
       // Whoever reads has heard enough; that is no failure.
       if error.errno == .brokenPipe { return }
       StandardError.write(statistics.summary)
-      let place = outputFile.map { $0 == "-" ? "standard output" : $0 } ?? "standard output"
-      throw Failure(report: "write to \(place): \(error.errno); the capture ended there")
+      throw Failure(report: "write to \(outputName): \(error.errno); the capture ended there")
     }
     StandardError.write(statistics.summary)
-    if !session.gone.isEmpty {
+    if !session.gone.isEmpty && interface != ["any"] {
       throw Failure(
         report: "\(session.gone.joined(separator: ", ")) went away while capturing; the capture ended there")
     }
   }
 
+  private var outputName: String { outputFile.map { $0 == "-" ? "standard output" : $0 } ?? "standard output" }
+
   /// Everything is printed that can be read, also where the file ends in the middle of a packet.
   private func read(_ path: String, _ packetFilter: PacketFilter?) throws {
     let statisticsFile = try statsJson.map { (path) throws(Failure) in try StatisticsFile(path) }
     let start = Clock.monotonic
-    var capture = try FileCapture(path, filter: packetFilter, count: count)
-    var output = PacketOutput(printer: printer, interfaceName: path, isLive: false, isCounting: onlyCounts)
-    let result = Result { try capture.run(&output) }
-    if onlyCounts { print("\(output.count) packet\(output.count == 1 ? "" : "s")") }
+    var capture = try FileCapture(path, filter: packetFilter, snapLength: wantedLength, count: count)
+    let (result, count, failure): (Result<Void, any Error>, Int, SystemCallError?)
+    if let outputFile {
+      var output = try CaptureFileOutput(outputFile, isUnbuffered: unbuffered)
+      result = Result { try capture.run(&output) }
+      output.finish()
+      (count, failure) = (0, output.failure)
+    } else {
+      var output = PacketOutput(printer: printer, isCounting: onlyCounts)
+      result = Result { try capture.run(&output) }
+      (count, failure) = (output.count, output.failure)
+    }
+    if onlyCounts { print("\(count) packet\(count == 1 ? "" : "s")") }
     let statistics = try capture.statistics(seconds: Double(Clock.monotonic - start) / 1e9)
     try statisticsFile?.write(statistics)
-    if let error = output.failure {
+    if let error = failure {
       if error.errno == .brokenPipe { return }
-      throw Failure(report: "write to standard output: \(error.errno); reading ended there")
+      throw Failure(report: "write to \(outputName): \(error.errno); reading ended there")
     }
     if !onlyCounts { StandardError.write(statistics.summary) }
     do { try result.get() } catch { throw Failure(report: "\(capture.name): \(error)") }
@@ -164,15 +203,37 @@ struct Capture: ParsableCommand {
 
   private var options: CaptureOptions {
     var options = CaptureOptions()
-    options.rungs = Rung.xdp.filter {
-      (via == .xdp || (via == .xdpNative) == ($0.mode == .native))
-        && (attach == .auto || (attach == .link) == ($0.way == .link))
+    func isWanted(_ rung: Rung) -> Bool { attach == .auto || (attach == .link) == (rung.way == .link) }
+    options.xdpRungs = Rung.xdp.filter { rung in
+      switch via {
+      case .xdp: isWanted(rung)
+      // Attaching to all drivers would be much for a look around.
+      case .auto: interface != ["any"] && isWanted(rung)
+      case .xdpNative: rung.mode == .native && isWanted(rung)
+      case .xdpGeneric: rung.mode == .generic && isWanted(rung)
+      case .tc: false
+      }
     }
+    let usesClassifiers = via == .auto || via == .tc || direction != .in
+    options.classifierRungs = usesClassifiers ? Rung.classifier.filter(isWanted) : []
+    options.direction = direction
+    options.snapLength = wantedLength
     options.ringByteCount = ringSize.value
     options.count = count
     options.duration = duration
     options.statisticsInterval = stats
     return options
+  }
+
+  /// As tcpdump has it, 0 is all of a packet.
+  private var wantedLength: Int? { snapLength.map { $0 == 0 ? CaptureFileReader.largestPacket : $0 } }
+
+  @Sendable private static func direction(_ text: String) throws -> CaptureDirection {
+    if text == "inout" { return .both }
+    guard let direction = CaptureDirection(rawValue: text) else {
+      throw ValidationError("'\(text)' is no direction; in, out and both are.")
+    }
+    return direction
   }
 
   private var printer: PacketPrinter {
@@ -193,6 +254,7 @@ struct Capture: ParsableCommand {
     options.showsLinkHeader = linkHeader
     options.absoluteSequenceNumbers = absoluteSequenceNumbers
     options.showsNumber = number
+    options.showsInterface = interface.count > 1 || interface == ["any"]
     options.usesColour = Terminal.takesColour
     return options
   }

@@ -9,7 +9,6 @@ struct CaptureFileOutput: ~Copyable, CaptureOutput {
   private var writer: CaptureFileWriter
   private var sink: PacketSink
   private let file: FileDescriptor?
-  private var clock = WallClock()
   private let began = Clock.realtime
 
   var failure: SystemCallError? { sink.failure }
@@ -18,7 +17,7 @@ struct CaptureFileOutput: ~Copyable, CaptureOutput {
   /// - Parameters:
   ///   - path: `-` for standard output.
   ///   - isUnbuffered: each packet is written at once (`-U`).
-  init(_ path: String, interface: String, filter: String?, isUnbuffered: Bool) throws(Failure) {
+  init(_ path: String, isUnbuffered: Bool) throws(Failure) {
     let number: CInt
     if path == "-" {
       file = nil
@@ -35,36 +34,29 @@ struct CaptureFileOutput: ~Copyable, CaptureOutput {
     var writer = CaptureFileWriter(
       format: .pcapng,
       section: CaptureSection(application: "merops \(Merops.version)", operatingSystem: "Linux \(kernelRelease())"),
-      interfaces: [
-        CaptureInterface(
-          name: interface, filter: filter, comments: ["the headers of TCP packets, taken by an XDP program"])
-      ])
+      interfaces: [])
     writer.beginFile(into: &sink.buffer)
-    // A reader at the other end of a pipe learns at once what will come.
-    sink.flush()
     self.sink = sink
     self.writer = writer
   }
 
-  mutating func packet(_ record: RawSpan) -> Bool {
+  mutating func interface(_ interface: CaptureInterface) {
+    _ = writer.add(interface, into: &sink.buffer)
+    // A reader at the other end of a pipe learns at once what will come.
+    sink.flush()
+  }
+
+  mutating func packet(_ bytes: RawSpan, wireLength: Int, _ arrival: PacketArrival) -> Bool {
     guard failure == nil else { return false }
-    do throws(CaptureRecordError) {
-      let header = try CaptureRecord(record)
-      writer.write(
-        record.extracting(header.frameRange),
-        nanoseconds: Int64(truncatingIfNeeded: clock.realtime(atMonotonic: header.time)),
-        originalLength: header.wireLength, direction: header.direction, into: &sink.buffer)
-    } catch {
-      // The program writes the records, so one that does not hold together is our own mistake.
-      fatalError("\(error)")
-    }
+    writer.write(
+      bytes, nanoseconds: arrival.nanoseconds, originalLength: wireLength, interface: Int(arrival.interface),
+      direction: arrival.direction, into: &sink.buffer)
     sink.packetEnds()
     return failure == nil
   }
 
   mutating func pause() -> Bool {
     sink.flush()
-    clock.look()
     return failure == nil
   }
 
@@ -72,7 +64,7 @@ struct CaptureFileOutput: ~Copyable, CaptureOutput {
 
   mutating func statistics(_ statistics: CaptureStatistics) { StandardError.write(statistics.line) }
 
-  /// The counters, behind the last packet.
+  /// The counters of a live capture, behind the last packet.
   mutating func finish(_ statistics: CaptureStatistics) {
     let now = Int64(clamping: Clock.realtime)
     var block = InterfaceStatistics(nanoseconds: now)
@@ -80,6 +72,8 @@ struct CaptureFileOutput: ~Copyable, CaptureOutput {
     (block.received, block.filterAccepted) = (statistics.seen, statistics.matched)
     (block.systemDropped, block.delivered) = (statistics.matched - statistics.delivered, statistics.delivered)
     writer.write(block, into: &sink.buffer)
-    sink.flush()
+    finish()
   }
+
+  mutating func finish() { sink.flush() }
 }

@@ -1,4 +1,5 @@
 import BPFLinks
+import CaptureEvents
 import CaptureSession
 
 extension CaptureNotice {
@@ -6,6 +7,7 @@ extension CaptureNotice {
   var text: String {
     switch self {
     case .attached(let attachment): attachment.banner
+    case .notAttached(let error): "not captured on: \(error)"
     case .interfaceIsDown(let name): "\(name) is down; no packets come until it is up"
     case .interfaceIsUp(let name): "\(name) is up again"
     case .interfaceIsGone(let name): "\(name) has gone"
@@ -13,12 +15,14 @@ extension CaptureNotice {
   }
 }
 
-extension CaptureSession.Attachment {
+extension CaptureAttachment {
   /// Where packets are taken, and what was in the way of better places.
   var banner: String {
     let refused = refusals.map { "\($0.rung) refused: \($0.reason)" }
     let why = refused.isEmpty ? "" : " (\(refused.joined(separator: "; ")))"
     let removed = leftOversRemoved.map { "removed what a killed merops had left over: the \($0)\n" }
-    return removed.joined() + "capturing TCP headers on \(interface), \(rung)\(why)"
+    let packets = direction == .outgoing ? "packets sent" : "packets received"
+    let place = rung.mode == nil ? "classifier by \(rung)" : "\(rung)"
+    return removed.joined() + "capturing \(packets) on \(interface), \(place)\(why)"
   }
 }

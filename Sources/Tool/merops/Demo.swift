@@ -4,6 +4,7 @@ import CaptureSession
 import DemoNetwork
 import Glibc
 import LinuxCalls
+import PacketFilter
 
 /// `merops demo`
 struct Demo: ParsableCommand {
@@ -21,7 +22,9 @@ struct Demo: ParsableCommand {
     StandardError.write(
       "two network namespaces, a veth pair between them; a client at 192.0.2.1 and 2001:db8::1, a server at .2 and ::2")
     let network = try DemoNetwork()
-    var session = try CaptureSession(CaptureOptions())
+    var captureOptions = CaptureOptions()
+    captureOptions.filter = try PacketFilter("tcp")
+    var session = try CaptureSession(captureOptions)
     try session.attach(to: DemoNetwork.serverInterface, in: network.server)
     try session.attach(to: DemoNetwork.clientInterface, in: network.client)
     for attachment in session.attachments { StandardError.write(attachment.banner) }
@@ -29,7 +32,7 @@ struct Demo: ParsableCommand {
     var options = TextOptions()
     options.usesColour = Terminal.takesColour
     let printer = PacketPrinter(.text(options), secondsFromUTC: localSecondsFromUTC())
-    var output = PacketOutput(printer: printer, interfaceName: "demo")
+    var output = PacketOutput(printer: printer)
     let traffic = Traffic(in: network, stop: session.stop)
     let thread = try JoinableThread { traffic.run() }
     let outcome = Result { try session.run(&output) }

@@ -1,5 +1,6 @@
 import BPFLinks
 import CaptureEvents
+import CaptureFiles
 import CaptureSession
 import Glibc
 import LinuxCalls
@@ -7,10 +8,9 @@ import LinuxCalls
 /// Packets on their way to standard output, as text.
 struct PacketOutput: ~Copyable, CaptureOutput {
   private var printer: PacketPrinter
-  private let interfaceName: [UInt8]
+  /// By number; for JSON, where quotes and backslashes take an escape.
+  private var interfaceNames: [[UInt8]] = []
   private var sink = PacketSink(to: STDOUT_FILENO)
-  /// `nil` where records have the time since 1970.
-  private var clock: WallClock?
   private let isCounting: Bool
   /// How many packets came.
   private(set) var count = 0
@@ -19,41 +19,33 @@ struct PacketOutput: ~Copyable, CaptureOutput {
   var failure: SystemCallError? { sink.failure }
   var notWrittenCount: UInt64 { sink.notWrittenCount }
 
-  /// - Parameters:
-  ///   - interfaceName: for JSON, where quotes and backslashes take an escape.
-  ///   - isLive: whether records have the kernel's monotonic time.
-  ///   - isCounting: only counts the packets.
-  init(printer: consuming PacketPrinter, interfaceName: String, isLive: Bool = true, isCounting: Bool = false) {
+  /// - Parameter isCounting: only counts the packets.
+  init(printer: consuming PacketPrinter, isCounting: Bool = false) {
     self.printer = printer
     self.isCounting = isCounting
-    clock = isLive ? WallClock() : nil
-    self.interfaceName = Array(interfaceName.utf8).flatMap { byte in
-      byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") ? [UInt8(ascii: "\\"), byte] : [byte]
-    }
   }
 
-  mutating func packet(_ record: RawSpan) -> Bool {
+  mutating func interface(_ interface: CaptureInterface) {
+    interfaceNames.append(
+      (interface.name ?? "").utf8.flatMap { byte in
+        byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") ? [UInt8(ascii: "\\"), byte] : [byte]
+      })
+  }
+
+  mutating func packet(_ bytes: RawSpan, wireLength: Int, _ arrival: PacketArrival) -> Bool {
     guard failure == nil else { return false }
     count += 1
     guard !isCounting else { return true }
-    do throws(CaptureRecordError) {
-      let header = try CaptureRecord(record)
-      let nanoseconds = Int64(truncatingIfNeeded: clock?.realtime(atMonotonic: header.time) ?? header.time)
-      // A span of a stored array would keep all of `self` from being changed while it lives.
-      let name = interfaceName
-      unsafe printer.write(
-        header, in: record, nanoseconds: nanoseconds, interfaceName: name.span.bytes, into: &sink.buffer)
-    } catch {
-      // The program writes the records, so one that does not hold together is our own mistake.
-      fatalError("\(error)")
-    }
+    // A span of a stored array would keep all of `self` from being changed while it lives.
+    let name = interfaceNames[Int(arrival.interface)]
+    unsafe printer.write(
+      bytes, wireLength: wireLength, arrival: arrival, interfaceName: name.span.bytes, into: &sink.buffer)
     sink.packetEnds()
     return failure == nil
   }
 
   mutating func pause() -> Bool {
     sink.flush()
-    clock?.look()
     return failure == nil
   }
 

@@ -79,10 +79,15 @@ import Testing
     let spec = try ObjectSpec(name: "capture.bpf.o", bytes: captureObject())
     let counters = try #require(spec.mapIndex(CaptureProgram.counters).map { spec.maps[$0] })
     #expect(Int(counters.valueSize) == CaptureProgram.Counters.byteCount)
-    // `reader` is the only variable of .bss, at its start: where the session maps it.
-    let reader = try #require(spec.variables.first { $0.name == CaptureProgram.reader })
-    #expect(reader.offset == 0 && reader.size == 4)
-    #expect(spec.programs.map(\.name) == [CaptureProgram.program])
+    // What user space shares with the programs, as numbers of 32 bits.
+    for name in [CaptureProgram.reader, CaptureProgram.fileLength] {
+      let variable = try #require(spec.variables.first { $0.name == name })
+      #expect(variable.offset % 4 == 0 && variable.size == 4)
+    }
+    let classifiers = [(true, false), (true, true), (false, false), (false, true)].map { isEthernet, isOutgoing in
+      CaptureProgram.classifier(isOutgoing: isOutgoing, isEthernet: isEthernet)
+    }
+    #expect(spec.programs.map(\.name) == [CaptureProgram.xdp] + classifiers)
   }
 
   @Test func theKernelsLayoutOfInstructionsIsOurs() {

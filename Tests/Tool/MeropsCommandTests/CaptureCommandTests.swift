@@ -28,7 +28,7 @@ extension Privileged {
       let file = FileManager.default.temporaryDirectory.appending(path: "merops-\(UUID().uuidString).json")
       defer { try? FileManager.default.removeItem(at: file) }
       let capture = try Tool.capture(
-        ["-i", interface, "-c", "3", "--stats-json", file.path], in: network.server)
+        ["-i", interface, "-c", "3", "--stats-json", file.path, "tcp"], in: network.server)
       try send(10, in: network)
       #expect(try capture.wait() == 0)
       #expect(capture.outputLines.count == 3)
@@ -56,7 +56,7 @@ extension Privileged {
     ])
     func capturesOnEveryRungAndDetaches(options: [String], rung: String) throws {
       let network = try DemoNetwork()
-      let capture = try Tool.capture(["-i", interface] + options, in: network.server)
+      let capture = try Tool.capture(["-i", interface] + options + ["tcp"], in: network.server)
       #expect(capture.errors.contains(rung))
       #expect(try attachedPrograms(network).count == 1)
       try send(5, in: network)
@@ -66,11 +66,11 @@ extension Privileged {
       #expect(try attachedPrograms(network).isEmpty)
     }
 
-    @Test func countsEveryPacketUnderItsCause() throws {
+    /// What is not TCP, too short, or behind too many headers is shown as far as it goes.
+    @Test func takesEveryPacket() throws {
       let network = try DemoNetwork()
-      let file = FileManager.default.temporaryDirectory.appending(path: "merops-\(UUID().uuidString).json")
-      defer { try? FileManager.default.removeItem(at: file) }
-      let capture = try Tool.capture(["-i", interface, "--stats-json", file.path], in: network.server)
+      let capture = try Tool.capture(
+        ["-i", interface, "-c", "6", "-t", "ether src 02:00:00:00:00:01"], in: network.server)
       let tag: (protocol: UInt16, tag: UInt16) = (0x8100, 1)
       let tcp = Frame.ipv4(Frame.tcp(from: 1))
       let header: [UInt8] = [0, 0, 1, 4, 0, 0, 0, 0]
@@ -81,16 +81,9 @@ extension Privileged {
         Frame(ethertype: 0x86dd, endless), Frame(ethertype: 0x0800, tcp),
       ]
       try Frame.send(frames, from: DemoNetwork.clientInterface, in: network.client)
-      try capture.waitUntil("the one TCP packet is printed") { capture.outputLines.count == 1 }
-      capture.signal(SIGINT)
       #expect(try capture.wait() == 0)
-      let statistics = try #require(try JSONSerialization.jsonObject(with: Data(contentsOf: file)) as? [String: Any])
-      let passedOver = try #require(statistics["passed_over"] as? [String: Int])
-      #expect(statistics["matched"] as? Int == 1)
-      // The kernel sends some packets of its own over IPv6: not TCP, and with them not counted exactly.
-      for cause in ["not_ip", "not_tcp"] { #expect(passedOver[cause] ?? 0 >= 1, "\(cause)") }
-      for cause in ["too_short", "too_many_tags", "too_many_headers"] { #expect(passedOver[cause] == 1, "\(cause)") }
-      #expect(statistics["seen"] as? Int == 1 + passedOver.values.reduce(0, +))
+      #expect(capture.output.contains("Flags [S]") || capture.output.contains("Flags ["))
+      #expect(capture.errors.contains("6 packets captured, 0 lost"))
     }
 
     @Test(arguments: [
@@ -149,7 +142,7 @@ extension Privileged {
 
     @Test func showsASinglePacketSoonAfterALongSilence() throws {
       let network = try DemoNetwork()
-      let capture = try Tool.capture(["-i", interface], in: network.server)
+      let capture = try Tool.capture(["-i", interface, "tcp"], in: network.server)
       // Long enough for the reader to have gone to sleep for good; what wakes it is the packet.
       usleep(300_000)
       try send(1, in: network)
@@ -163,7 +156,7 @@ extension Privileged {
       let file = FileManager.default.temporaryDirectory.appending(path: "merops-\(UUID().uuidString).json")
       defer { try? FileManager.default.removeItem(at: file) }
       let capture = try Tool.capture(
-        ["-i", interface, "--ring-size", "4K", "--stats-json", file.path], in: network.server)
+        ["-i", interface, "--ring-size", "4K", "--stats-json", file.path, "tcp"], in: network.server)
       // A stopped reader is the slowest there is.
       capture.signal(SIGSTOP)
       try send(500, in: network)
@@ -181,7 +174,7 @@ extension Privileged {
 
     @Test func printsTheCountersOnASignalAndGoesOn() throws {
       let network = try DemoNetwork()
-      let capture = try Tool.capture(["-i", interface], in: network.server)
+      let capture = try Tool.capture(["-i", interface, "tcp"], in: network.server)
       try send(2, in: network)
       try capture.waitUntil("two packets are printed") { capture.outputLines.count == 2 }
       capture.signal(SIGUSR1)
@@ -193,7 +186,7 @@ extension Privileged {
     @Test func endsQuietlyWhenThePipeIsClosed() throws {
       let network = try DemoNetwork()
       let pipe = Pipe()
-      let capture = try Tool.capture(["-i", interface], in: network.server, output: pipe.fileHandleForWriting)
+      let capture = try Tool.capture(["-i", interface, "tcp"], in: network.server, output: pipe.fileHandleForWriting)
       try pipe.fileHandleForWriting.close()
       try pipe.fileHandleForReading.close()
       try send(1, in: network)
@@ -204,7 +197,7 @@ extension Privileged {
     @Test func saysWhenTheDiskIsFullAndCountsWhatWasNotWritten() throws {
       let network = try DemoNetwork()
       let full = try FileHandle(forWritingTo: URL(fileURLWithPath: "/dev/full"))
-      let capture = try Tool.capture(["-i", interface], in: network.server, output: full)
+      let capture = try Tool.capture(["-i", interface, "tcp"], in: network.server, output: full)
       try send(1, in: network)
       #expect(try capture.wait() == 1)
       #expect(capture.errors.contains("No space left on device (ENOSPC)"))
@@ -218,7 +211,7 @@ extension Privileged {
       let capture = try Tool.run(
         ["capture", "-i", interface, "--attach", "netlink"], in: network.server,
         environment: ["SWIFT_BACKTRACE": "enable=no"])
-      try capture.waitUntil(says: "capturing TCP headers")
+      try capture.waitUntil(says: "capturing packets received")
       #expect(try attachedPrograms(network).count == 1)
       capture.signal(number)
       try capture.wait()
@@ -227,7 +220,7 @@ extension Privileged {
 
     @Test func aLinkDiesWithItsProcess() throws {
       let network = try DemoNetwork()
-      let capture = try Tool.capture(["-i", interface], in: network.server)
+      let capture = try Tool.capture(["-i", interface, "tcp"], in: network.server)
       #expect(try attachedPrograms(network).count == 1)
       capture.signal(SIGKILL)
       try capture.wait()
@@ -240,7 +233,7 @@ extension Privileged {
       killed.signal(SIGKILL)
       try killed.wait()
       #expect(try attachedPrograms(network).count == 1)
-      let next = try Tool.capture(["-i", interface], in: network.server)
+      let next = try Tool.capture(["-i", interface, "tcp"], in: network.server)
       #expect(next.errors.contains("left over"))
       next.signal(SIGINT)
       #expect(try next.wait() == 0)
@@ -249,7 +242,7 @@ extension Privileged {
 
     @Test func namesTheProgramThatIsThereAlready() throws {
       let network = try DemoNetwork()
-      let first = try Tool.capture(["-i", interface], in: network.server)
+      let first = try Tool.capture(["-i", interface, "tcp"], in: network.server)
       let second = try Tool.run(["capture", "-i", interface], in: network.server)
       #expect(try second.wait() == 1)
       #expect(second.errors.contains("\"merops_capture\""))
@@ -261,7 +254,7 @@ extension Privileged {
 
     @Test func endsWhenTheInterfaceGoes() throws {
       let network = try DemoNetwork()
-      let capture = try Tool.capture(["-i", interface], in: network.server)
+      let capture = try Tool.capture(["-i", interface, "tcp"], in: network.server)
       try network.server.run { () throws(NetlinkError) in
         let socket = try RouteSocket()
         if let interface = try socket.interface(named: DemoNetwork.serverInterface) { try socket.delete(interface) }
@@ -291,7 +284,9 @@ extension Privileged {
       (["-c", "-5"], "-c -5"), (["-c", "0"], "-c 0"), (["--ring-size", "0"], "power of two"),
       (["--ring-size", "70000"], "131072 would do"), (["-p", "4711"], "not promiscuous"),
       (["-p4711"], "not promiscuous"),
-      (["--duration", "-1"], "--duration -1"), (["--format", "yaml"], "format"), (["--via", "tc"], "via"),
+      (["--duration", "-1"], "--duration -1"), (["--format", "yaml"], "format"), (["--via", "pf"], "via"),
+      (["-s", "300000"], "-s 300000"), (["-Q", "up"], "'up' is no direction"), (["-i", "lo"], "-i lo is given twice"),
+      (["-i", "any"], "-i any has all interfaces"),
     ])
     func refusesBadUsage(options: [String], hint: String) throws {
       let network = try NetworkNamespace()
@@ -313,7 +308,8 @@ extension Privileged {
 
     @Test func printsValidJSON() throws {
       let network = try DemoNetwork()
-      let capture = try Tool.capture(["-i", interface, "--format", "json"], in: network.server)
+      let capture = try Tool.capture(
+        ["-i", interface, "--format", "json", "ether src 02:00:00:00:00:01"], in: network.server)
       try Frame.send(Frame.all.map(\.frame), from: DemoNetwork.clientInterface, in: network.client)
       try capture.waitUntil("all packets are printed") { capture.outputLines.count == Frame.all.count }
       for line in capture.outputLines {
@@ -337,9 +333,9 @@ extension Privileged {
         "setpriv",
         [
           "--reuid=65534", "--clear-groups", "--inh-caps=-all,\(capabilities)", "--ambient-caps=-all,\(capabilities)",
-          "--bounding-set=-all,\(capabilities)", Tool.path, "capture", "-i", interface,
+          "--bounding-set=-all,\(capabilities)", Tool.path, "capture", "-i", interface, "tcp",
         ], in: network.server)
-      try capture.waitUntil(says: "capturing TCP headers")
+      try capture.waitUntil(says: "capturing packets received")
       try send(1, in: network)
       try capture.waitUntil("the packet is printed") { capture.outputLines.count == 1 }
     }

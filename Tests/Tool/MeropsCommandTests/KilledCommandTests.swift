@@ -55,11 +55,11 @@ struct KilledCommand: Sendable, CustomTestStringConvertible {
       arguments: ["-i", interface, "--disable", "add"], isReadyWith: "watch is attached",
       outlivesProcess: false),
     KilledCommand(
-      testDescription: "capture with a link", arguments: ["-i", interface], isReadyWith: "capturing TCP headers",
+      testDescription: "capture with a link", arguments: ["-i", interface], isReadyWith: "capturing packets",
       outlivesProcess: false),
     KilledCommand(
       testDescription: "capture over netlink", arguments: ["-i", interface, "--attach", "netlink"],
-      isReadyWith: "capturing TCP headers", outlivesProcess: true),
+      isReadyWith: "capturing packets", outlivesProcess: true),
   ]
 }
 

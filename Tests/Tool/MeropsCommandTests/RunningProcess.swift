@@ -110,7 +110,7 @@ enum Tool {
     _ arguments: [String], in namespace: borrowing NetworkNamespace, output: FileHandle? = nil
   ) throws -> RunningProcess {
     let process = try run(["capture"] + arguments, in: namespace, output: output)
-    try process.waitUntil(says: "capturing TCP headers")
+    try process.waitUntil(says: "capturing packets")
     return process
   }
 }

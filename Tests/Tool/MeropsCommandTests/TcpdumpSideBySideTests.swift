@@ -32,9 +32,9 @@ extension Privileged {
       _ network: borrowing DemoNetwork, _ options: [String], _ traffic: () throws -> Void
     ) throws -> (ours: [String], theirs: [String]) {
       let interface = DemoNetwork.serverInterface
-      let ours = try Tool.capture(["-nn", "-i", interface] + options, in: network.server)
-      // Incoming packets, as XDP sees; whatever is not TCP is not ours to print.
+      // What the kernel says over IPv6 by itself comes when it likes.
       let filter = "not icmp6 and not (ip6[6] = 0 and ip6[40] = 58) and (ip proto 6 or ip6 or vlan)"
+      let ours = try Tool.capture(["-nn", "-i", interface] + options + [filter], in: network.server)
       let theirs = try RunningProcess(
         // Its buffer of 2 MB has room for eight packets only, of the size that an interface with offloads may send.
         "tcpdump", ["-nn", "-l", "--immediate-mode", "-B", "32768", "-Q", "in", "-i", interface] + options + [filter],

@@ -1,4 +1,4 @@
-import LinuxCalls
+internal import LinuxCalls
 
 /// What the clock on the wall showed when the kernel's monotonic clock showed something.
 struct WallClock {

@@ -1,0 +1,31 @@
+package import BPFLinks
+package import PacketFilter
+
+/// Which packets of an interface are captured.
+package enum CaptureDirection: String, Hashable, Sendable, CaseIterable {
+  case `in`, out, both
+}
+
+/// What a capture is asked to do.
+package struct CaptureOptions: Sendable {
+  /// The ways in which received packets may be taken by XDP, best first; empty for not at all.
+  package var xdpRungs = Rung.xdp
+  /// The ways in which classifiers may be attached, best first: they take what is sent, and what is received where XDP may
+  /// not or cannot; empty for not at all.
+  package var classifierRungs = Rung.classifier
+  package var direction = CaptureDirection.in
+  /// What the kernel runs for each packet; `nil` for all.
+  package var filter: PacketFilter?
+  /// How many bytes of each packet to take; `nil` for its headers.
+  package var snapLength: Int?
+  /// The size of the ring, in bytes: a power of two, and a multiple of the page size.
+  package var ringByteCount = 8 << 20
+  /// How many packets to deliver; `nil` for no limit.
+  package var count: Int?
+  /// How long to run, in seconds of the clock; `nil` for no limit.
+  package var duration: Double?
+  /// How often to report statistics, in seconds; `nil` for only at the end.
+  package var statisticsInterval: Double?
+
+  package init() {}
+}

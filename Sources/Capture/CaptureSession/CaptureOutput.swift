@@ -1,0 +1,41 @@
+package import BPFLinks
+package import CaptureEvents
+package import CaptureFiles
+
+/// Where the packets and the news of a capture go. All calls come from the thread that runs it.
+package protocol CaptureOutput: ~Copyable {
+  /// One more interface that packets come from, before its first packet. They are numbered from 0 in the order of these calls.
+  mutating func interface(_ interface: CaptureInterface)
+  /// A packet, whose bytes end with the call. Returns whether it could be taken.
+  /// - Parameters:
+  ///   - wireLength: the whole packet, in bytes.
+  ///   - arrival: with the number of the interface.
+  mutating func packet(_ bytes: RawSpan, wireLength: Int, _ arrival: PacketArrival) -> Bool
+  /// No packet comes for a moment: what has been gathered can be written. Returns whether to go on.
+  mutating func pause() -> Bool
+  /// How many of the packets that it took could not be written after all.
+  var notWrittenCount: UInt64 { get }
+  /// Something about an interface that the person watching should know.
+  mutating func notice(_ notice: CaptureNotice)
+  /// The counters, asked for by an interval or a signal.
+  mutating func statistics(_ statistics: CaptureStatistics)
+}
+
+package enum CaptureNotice: Sendable {
+  /// The kernel has finished attaching; packets may have come before.
+  case attached(CaptureAttachment)
+  /// One of all interfaces cannot be captured on.
+  case notAttached(AttachError)
+  case interfaceIsDown(String)
+  case interfaceIsUp(String)
+  case interfaceIsGone(String)
+}
+
+/// How an interface is attached.
+package struct CaptureAttachment: Sendable {
+  package let interface: String
+  package let direction: CaptureRecord.Direction
+  package let rung: Rung
+  package let refusals: [Refusal]
+  package let leftOversRemoved: [String]
+}

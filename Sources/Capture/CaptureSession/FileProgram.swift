@@ -1,0 +1,128 @@
+internal import BPFInterpreter
+internal import BPFLoader
+internal import BPFObjectFile
+internal import BPFRelocation
+internal import BPFRings
+internal import CaptureProgram
+internal import LinuxCalls
+internal import PacketFilter
+
+/// The program of the capture, for packets from elsewhere: asked for each whether it takes it.
+package struct FileProgram: ~Copyable {
+  /// Where it runs.
+  package enum Place: Hashable, Sendable {
+    /// In the kernel where that is allowed, else in the interpreter.
+    case best
+    case kernel
+    case interpreter
+  }
+
+  private var kernel: InKernel?
+  private var interpreter: InInterpreter
+
+  init(_ filter: PacketFilter?, _ place: Place) throws {
+    // A packet's record is read before the next packet comes.
+    var spec = try ObjectSpec.capture(filter: filter, snapLength: nil, ringByteCount: 1 << 16)
+    try spec.set(CaptureProgram.isFromFile, to: true)
+    let interpreter = try InInterpreter(spec)
+    let kernel = try Self.kernel(spec, place)
+    self.interpreter = interpreter
+    self.kernel = kernel
+  }
+
+  private static func kernel(_ spec: ObjectSpec, _ place: Place) throws -> InKernel? {
+    switch place {
+    case .best: try? InKernel(spec)
+    case .kernel: try InKernel(spec)
+    case .interpreter: nil
+    }
+  }
+
+  /// - Parameters:
+  ///   - frame: of Ethernet.
+  ///   - wireLength: the whole packet, in bytes.
+  mutating func takes(_ frame: RawSpan, wireLength: Int) throws -> Bool {
+    if let taken = try kernel?.takes(frame, wireLength: wireLength) { return taken }
+    return try interpreter.takes(frame, wireLength: wireLength)
+  }
+
+  func counters() throws -> CaptureCounters {
+    var counters = try interpreter.counters()
+    if let more = try kernel?.counters() { counters += more }
+    return counters
+  }
+
+  /// A word for where the packets went through.
+  var place: String { kernel == nil ? "interpreter" : "test-run" }
+}
+
+private struct InInterpreter: ~Copyable {
+  private var object: InterpretedObject
+  private let program: InterpretedProgram
+  private let length: ProgramAddress
+
+  init(_ spec: ObjectSpec) throws {
+    var spec = spec
+    try spec.set(CaptureProgram.hasFragments, to: true)
+    let object = try InterpretedObject(LoadPlan(spec))
+    guard let program = object.programs[CaptureProgram.xdp],
+      let variable = spec.variables.first(where: { $0.name == CaptureProgram.fileLength }),
+      let values = object.maps[variable.map]?.values
+    else { preconditionFailure("the program is not whole") }
+    length = values.advanced(by: variable.offset)
+    self.program = program
+    self.object = object
+  }
+
+  mutating func takes(_ frame: RawSpan, wireLength: Int) throws -> Bool {
+    try object.memory.write(UInt32(clamping: wireLength), at: length)
+    _ = try program.run(on: frame, context: .xdp(XDPContext()), memory: &object.memory, helpers: &object.helpers)
+    var isTaken = false
+    try object.drain(CaptureProgram.ring) { _ in isTaken = true }
+    return isTaken
+  }
+
+  func counters() throws -> CaptureCounters {
+    guard let values = object.maps[CaptureProgram.counters]?.values else {
+      preconditionFailure("there are no counters")
+    }
+    return try CaptureCounters(
+      perCPU: object.memory.withBytes(at: values, count: CaptureProgram.Counters.byteCount) { bytes in
+        unsafe bytes.withUnsafeBytes { unsafe Array($0) }
+      })
+  }
+}
+
+private struct InKernel: ~Copyable {
+  private let programs: CapturePrograms
+  private let program: Program
+  private var ring: RingBuffer
+  private let length: SharedVariable
+
+  init(_ spec: ObjectSpec) throws {
+    let programs = try CapturePrograms(spec, first: CaptureProgram.xdp)
+    let program = try programs.program(CaptureProgram.xdp)
+    let ring = try RingBuffer(adopting: programs.map(CaptureProgram.ring).descriptor.duplicate(), byteCount: 1 << 16)
+    let length = try programs.variable(CaptureProgram.fileLength)
+    (self.programs, self.program) = (programs, program)
+    self.ring = ring
+    self.length = length
+  }
+
+  /// - Returns: `nil` where the kernel runs no program on such a packet: shorter than an Ethernet header, or longer than a
+  ///   page has room for, before 5.18.
+  mutating func takes(_ frame: RawSpan, wireLength: Int) throws -> Bool? {
+    length.store(UInt32(clamping: wireLength))
+    do throws(SystemCallError) { _ = try BPF.testRun(program.descriptor, packet: frame) } catch {
+      guard error.errno == .invalidArgument else { throw error }
+      return nil
+    }
+    var isTaken = false
+    ring.drain { _ in isTaken = true }
+    return isTaken
+  }
+
+  func counters() throws -> CaptureCounters {
+    try CaptureCounters(perCPU: programs.map(CaptureProgram.counters).value(forKey: [0, 0, 0, 0]))
+  }
+}

@@ -1,0 +1,159 @@
+// How far into a frame its headers go.
+#ifndef MEROPS_CAPTURE_HEADERS_H
+#define MEROPS_CAPTURE_HEADERS_H
+
+#include <linux/if_ether.h>
+#include <linux/in.h>
+#include <linux/ip.h>
+#include <linux/ipv6.h>
+#include <linux/tcp.h>
+#include <linux/udp.h>
+
+#include "bpf.h"
+
+#define VLAN_TAGS_MAX 2
+#define EXTENSION_HEADERS_MAX 8
+// 256 * 8 bytes is the longest that a length field can say.
+#define EXTENSION_LENGTH_MASK 0xffc
+
+#define ETHERTYPE_QINQ_OLD 0x9100
+#define FRAGMENT_OFFSET_MASK 0x1fff
+#define FRAGMENT6_OFFSET_MASK 0xfff8
+// The common header and that of the first chunk with its fixed part.
+#define SCTP_HEADERS 32
+// What is taken of other protocols, which are all header: ICMP with what it quotes, ARP, routing protocols.
+#define OTHER_HEADERS 160
+
+// The beginning of a frame: in the packet itself, whose end the verifier follows, or in a buffer of constant size.
+struct frame {
+	void *start;
+	void *end;
+	__u32 room;  // the size of a buffer; 0 for a packet
+};
+
+struct vlan_header {
+	__be16 tag;
+	__be16 protocol;
+};
+
+struct extension_header {
+	__u8 next;
+	__u8 length;
+	__be16 fragment_offset;  // in a fragment header only
+	__u32 rest;
+};
+
+// Whether the frame has `size` bytes at `offset`.
+static __always_inline bool frame_has(const struct frame *frame, __u32 offset, __u32 size)
+{
+	if (frame->room && offset > frame->room - size)
+		return false;
+	return frame->start + offset + size <= frame->end;
+}
+
+static __always_inline __u32 tcp_end(const struct frame *frame, __u32 offset)
+{
+	struct tcphdr *tcp = frame->start + offset;
+	__u32 length = sizeof *tcp;
+	if (frame_has(frame, offset, sizeof *tcp) && tcp->doff > 5)
+		length = tcp->doff * 4;
+	return offset + length;
+}
+
+static __always_inline __u32 transport_end(const struct frame *frame, __u32 protocol, __u32 offset)
+{
+	switch (protocol) {
+	case IPPROTO_TCP:
+		return tcp_end(frame, offset);
+	case IPPROTO_UDP:
+		return offset + sizeof(struct udphdr);
+	case IPPROTO_SCTP:
+		return offset + SCTP_HEADERS;
+	default:
+		return offset + OTHER_HEADERS;
+	}
+}
+
+static __always_inline __u32 ipv4_end(const struct frame *frame, __u32 offset)
+{
+	struct iphdr *ip = frame->start + offset;
+	if (!frame_has(frame, offset, sizeof *ip) || ip->ihl < 5)
+		return offset + sizeof *ip;
+	offset += ip->ihl * 4;
+	// Later fragments have nothing but data behind the IP header.
+	if (ip->frag_off & network16(FRAGMENT_OFFSET_MASK))
+		return offset;
+	return transport_end(frame, ip->protocol, offset);
+}
+
+// How long an IPv6 extension header is, in bytes, from its length field; 0 for what is none.
+// A global function, which the verifier looks at once and by itself.
+__attribute__((noinline)) int extension_length(__u32 kind, __u32 field)
+{
+	switch (kind) {
+	case IPPROTO_HOPOPTS:
+	case IPPROTO_ROUTING:
+	case IPPROTO_DSTOPTS:
+		return (field + 1) * 8;
+	case IPPROTO_FRAGMENT:
+		return sizeof(struct extension_header);
+	case IPPROTO_AH:
+		return (field + 2) * 4;
+	default:
+		return 0;
+	}
+}
+
+static __always_inline __u32 ipv6_end(const struct frame *frame, __u32 offset)
+{
+	struct ipv6hdr *ip = frame->start + offset;
+	if (!frame_has(frame, offset, sizeof *ip))
+		return offset + sizeof *ip;
+	__u32 next = ip->nexthdr;
+	offset += sizeof *ip;
+	for (int i = 0; i < EXTENSION_HEADERS_MAX; i++) {
+		struct extension_header *extension = frame->start + offset;
+		if (!frame_has(frame, offset, sizeof *extension))
+			break;
+		__u32 length = extension_length(next, extension->length);
+		if (length == 0)
+			break;
+		bool is_later_fragment = next == IPPROTO_FRAGMENT &&
+					 extension->fragment_offset & network16(FRAGMENT6_OFFSET_MASK);
+		next = extension->next;
+		offset += length & EXTENSION_LENGTH_MASK;
+		if (is_later_fragment)
+			return offset;
+	}
+	return transport_end(frame, next, offset);
+}
+
+static __always_inline bool is_vlan(__be16 protocol)
+{
+	return protocol == network16(ETH_P_8021Q) || protocol == network16(ETH_P_8021AD) ||
+	       protocol == network16(ETHERTYPE_QINQ_OLD);
+}
+
+// From the frame's first byte, in bytes; may be more than the frame has.
+static __always_inline __u32 headers_end(const struct frame *frame)
+{
+	struct ethhdr *ethernet = frame->start;
+	if (!frame_has(frame, 0, sizeof *ethernet))
+		return sizeof *ethernet;
+	__be16 protocol = ethernet->h_proto;
+	__u32 offset = sizeof *ethernet;
+	for (int i = 0; i < VLAN_TAGS_MAX && is_vlan(protocol); i++) {
+		struct vlan_header *vlan = frame->start + offset;
+		if (!frame_has(frame, offset, sizeof *vlan))
+			return offset + sizeof *vlan;
+		protocol = vlan->protocol;
+		offset += sizeof *vlan;
+	}
+	if (protocol == network16(ETH_P_IP))
+		return ipv4_end(frame, offset);
+	if (protocol == network16(ETH_P_IPV6))
+		return ipv6_end(frame, offset);
+	return offset + OTHER_HEADERS;
+}
+
+#endif
