@@ -39,12 +39,26 @@ extension Packet {
   /// What a TCP checksum field says and what it should say. Nil where the segment was not captured whole, so that
   /// nobody can know.
   func tcpChecksum(in frame: RawSpan) -> (field: UInt16, expected: UInt16)? {
-    let length = Int(tcp.segmentLength)
-    guard network.isWhole, length <= capturedEnd - tcp.offset else { return nil }
+    let expected = transportChecksum(
+      in: frame, protocolNumber: IPProtocol.tcp, at: tcp.offset, length: Int(tcp.segmentLength), field: tcp.checksum)
+    guard let expected else { return nil }
+    return (tcp.checksum, expected)
+  }
+
+  /// What the checksum field of a header with IP's addresses in its sum should say (RFC 9293, 3.1; RFC 8200, 8.1).
+  /// Nil where not all that it counts was captured, or the datagram goes on in other fragments.
+  /// - Parameters:
+  ///   - length: how many bytes it counts from `offset` on, the field included.
+  ///   - field: what the header says.
+  func transportChecksum(
+    in frame: RawSpan, protocolNumber: UInt8, at offset: Int, length: Int, field: UInt16
+  ) -> UInt16? {
+    guard network.isWhole, length >= 0, length <= min(capturedEnd, frame.byteCount) - offset else { return nil }
     do throws(TruncatedError) {
       var sum = InternetChecksum()
-      sum.add(UInt16(IPProtocol.tcp))
+      sum.add(UInt16(protocolNumber))
       sum.add(UInt16(truncatingIfNeeded: length))
+      sum.add(UInt16(truncatingIfNeeded: length >> 16))
       switch network.version {
       case .v4:
         try sum.add(frame, network.offset + 12..<network.offset + 16)
@@ -56,8 +70,8 @@ extension Packet {
         try sum.add(frame, destination..<destination + 16)
       case .none: return nil
       }
-      try sum.add(frame, tcp.offset..<tcp.offset + length)
-      return (tcp.checksum, InternetChecksum.corrected(tcp.checksum, value: sum.value))
+      try sum.add(frame, offset..<offset + length)
+      return InternetChecksum.corrected(field, value: sum.value)
     } catch {
       return nil
     }

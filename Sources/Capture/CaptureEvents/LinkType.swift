@@ -1,6 +1,6 @@
 /// What a captured packet begins with: a LINKTYPE_ value of the registry that both formats share.
 ///
-/// Any value can be read; which ones can be decoded is for whoever decodes.
+/// Any value can be read and written; `isUnderstood` says which ones are decoded and printed.
 package struct LinkType: RawRepresentable, Hashable, Sendable {
   package let rawValue: UInt16
 
@@ -22,6 +22,22 @@ package struct LinkType: RawRepresentable, Hashable, Sendable {
   package static let ipv6 = LinkType(rawValue: 229)
   /// LINKTYPE_LINUX_SLL2.
   package static let linuxSLL2 = LinkType(rawValue: 276)
+
+  /// LINKTYPE_RAW, and the numbers that it had on some systems: begins with IP, as its version says.
+  var isRawIP: Bool {
+    switch rawValue {
+    case 12, 14, Self.raw.rawValue, Self.ipv4.rawValue, Self.ipv6.rawValue: true
+    default: false
+    }
+  }
+
+  /// `Packet` decodes it.
+  package var isUnderstood: Bool {
+    switch self {
+    case .ethernet, .linuxSLL, .linuxSLL2, .null, .loop: true
+    default: isRawIP
+    }
+  }
 
   private static let names: [LinkType: String] = [
     .null: "NULL", .ethernet: "ETHERNET", .raw: "RAW", .loop: "LOOP", .linuxSLL: "LINUX_SLL", .ipv4: "IPV4",

@@ -87,6 +87,17 @@
     count &+= 2
   }
 
+  /// Printable ASCII as it is, a dot for anything else.
+  mutating func append(graphic bytes: RawSpan) {
+    let length = bytes.byteCount
+    reserve(length)
+    for offset in 0..<length {
+      let byte = unsafe bytes.unsafeLoad(fromUncheckedByteOffset: offset, as: UInt8.self)
+      unsafe start[count] = byte > 0x20 && byte < 0x7f ? byte : UInt8(ascii: ".")
+      count &+= 1
+    }
+  }
+
   package mutating func append(_ bytes: [UInt8]) { append(unsafe bytes.span.bytes) }
 
   /// Decimal digits, without leading zeros.

@@ -9,7 +9,7 @@ package struct Packet: Sendable {
   package var capturedLength: Int
   /// Bytes of the frame on the wire.
   package var wireLength: Int
-  package var link = EthernetHeader()
+  package var link = LinkHeader()
   package var network = IPHeader()
   package var tcp = TCPHeader()
   /// Why decoding ended where it did.
@@ -19,12 +19,16 @@ package struct Packet: Sendable {
   package enum End: Hashable, Sendable {
     /// The whole fixed TCP header is there and its length is possible.
     case tcp
-    /// The frame was captured only to within its Ethernet header.
-    case ethernetTruncated
+    /// Nothing that is understood: `LinkType.isUnderstood`.
+    case linkType
+    /// The frame was captured only to within its link header.
+    case linkTruncated
     /// ... or its VLAN tags.
     case vlanTruncated
-    /// More VLAN tags than `EthernetHeader.tagLimit`.
+    /// More VLAN tags than `LinkHeader.tagLimit`.
     case tooManyTags
+    /// The LLC header or SNAP's was not captured whole or does not lie in what the length says.
+    case llcTruncated
     /// Neither IPv4 nor IPv6.
     case notIP
     /// The fixed IP header was not captured whole.
@@ -62,34 +66,53 @@ package struct Packet: Sendable {
   package var transportOffset: Int { network.payloadOffset }
 
   /// Where the datagram ends in what was captured: what follows is padding.
-  package var capturedEnd: Int { min(capturedLength, network.end) }
+  package var capturedEnd: Int { min(capturedLength, network.end, link.end) }
 }
 
 extension Packet {
   /// Decodes any bytes at all; what is wrong with them is in `end`.
   /// - Parameters:
-  ///   - frame: an Ethernet frame from its first byte on, perhaps cut short.
+  ///   - frame: from its first byte on, perhaps cut short.
   ///   - wireLength: the whole frame, in bytes.
   ///   - linkType: what the frame begins with.
   package init(frame: RawSpan, wireLength: Int, linkType: LinkType = .ethernet) {
     capturedLength = frame.byteCount
     self.wireLength = max(wireLength, frame.byteCount)
     do throws(TruncatedError) {
-      try decode(frame)
+      end = .linkTruncated
+      end = try link.decode(frame, wireLength: self.wireLength, linkType: linkType)
+      try decodeNetwork(frame)
     } catch {
       // Each layer names the end that a missing byte means before it reads on.
     }
   }
 
-  private mutating func decode(_ frame: RawSpan) throws(TruncatedError) {
-    end = .ethernetTruncated
-    end = try link.decode(frame)
+  /// Decodes what another packet carries; there is no link header.
+  /// - Parameters:
+  ///   - payload: its first bytes, perhaps cut short; all offsets count from there.
+  ///   - wireLength: how long the outer packet says that it is.
+  init(payload: RawSpan, etherType: UInt16, wireLength: Int) {
+    capturedLength = payload.byteCount
+    self.wireLength = max(wireLength, payload.byteCount)
+    link.kind = .none
+    link.etherType = etherType
+    do throws(TruncatedError) {
+      try decodeNetwork(payload)
+    } catch {
+      // As above.
+    }
+  }
+
+  private mutating func decodeNetwork(_ frame: RawSpan) throws(TruncatedError) {
     guard end == .tcp else { return }
-    let onWire = max(0, wireLength - link.payloadOffset)
+    let offset = link.payloadOffset
+    let onWire = max(0, min(wireLength, link.end) - offset)
     end = .ipTruncated
     switch link.etherType {
-    case EtherType.ipv4: end = try network.decodeIPv4(frame, at: link.payloadOffset, onWire: onWire)
-    case EtherType.ipv6: end = try network.decodeIPv6(frame, at: link.payloadOffset, onWire: onWire)
+    case EtherType.ipv4:
+      end = try network.decodeIPv4(frame.extracting(0..<min(capturedLength, link.end)), at: offset, onWire: onWire)
+    case EtherType.ipv6:
+      end = try network.decodeIPv6(frame.extracting(0..<min(capturedLength, link.end)), at: offset, onWire: onWire)
     default: end = .notIP
     }
     guard end == .tcp else { return }

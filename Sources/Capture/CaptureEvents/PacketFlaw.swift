@@ -4,9 +4,11 @@ extension Packet {
   var flaw: StaticString? {
     switch end {
     case .tcp, .notIP, .otherTransport, .laterFragment: nil
-    case .ethernetTruncated: "Ethernet header not captured whole"
+    case .linkType: "link type not understood"
+    case .linkTruncated: "link header not captured whole"
     case .vlanTruncated: "VLAN tag not captured whole"
     case .tooManyTags: "too many VLAN tags"
+    case .llcTruncated: "LLC header not captured whole"
     case .ipTruncated: "IP header not captured whole"
     case .ipVersion: "IP version contradicts the EtherType"
     case .ipHeaderLength: "IP header length less than 20 bytes"

@@ -84,13 +84,13 @@ struct PacketHeaders {
   private func writeLink(
     _ packet: Packet, _ frame: RawSpan, into out: inout OutputBuffer
   ) throws(TruncatedError) {
-    guard packet.end != .ethernetTruncated else { return }
+    guard packet.end != .linkTruncated else { return }
     out.append("Source MAC: ")
     try out.appendEthernet(frame, at: 6)
     out.append("\nDestination MAC: ")
     try out.appendEthernet(frame, at: 0)
     for index in 0..<packet.link.tagCount {
-      let tag = try frame.readBigEndian(UInt16.self, at: EthernetHeader.tagOffset(index) + 2)
+      let tag = try frame.readBigEndian(UInt16.self, at: packet.link.tagOffset(index))
       out.append("\nVLAN: ")
       out.appendDecimal(tag & 0xfff)
       out.append(" (priority ")

@@ -122,7 +122,7 @@ struct PacketJSON {
   private func writeLink(
     _ packet: Packet, _ frame: RawSpan, into out: inout OutputBuffer
   ) throws(TruncatedError) {
-    guard packet.end != .ethernetTruncated else { return }
+    guard packet.end != .linkTruncated else { return }
     out.append(#","eth.dst":""#)
     try out.appendEthernet(frame, at: 0)
     out.append(#"","eth.src":""#)
@@ -136,7 +136,7 @@ struct PacketJSON {
     name("vlan.etype", into: &out)
     for index in 0..<packet.link.tagCount {
       out.append(index == 0 ? #"["0x"# : #","0x"#)
-      let type = try frame.readBigEndian(UInt16.self, at: EthernetHeader.tagOffset(index + 1))
+      let type = try frame.readBigEndian(UInt16.self, at: packet.link.tagTypeOffset(index + 1))
       out.appendHex(UInt64(type), width: 4)
       out.append(#"""#)
     }
@@ -149,7 +149,7 @@ struct PacketJSON {
     self.name(name, into: &out)
     for index in 0..<packet.link.tagCount {
       out.append(index == 0 ? "[" : ",")
-      let tag = try frame.readBigEndian(UInt16.self, at: EthernetHeader.tagOffset(index) + 2)
+      let tag = try frame.readBigEndian(UInt16.self, at: packet.link.tagOffset(index))
       out.appendDecimal(tag >> shift & mask)
     }
     out.append("]")

@@ -181,6 +181,7 @@ extension PacketText {
   ) throws(TruncatedError) {
     let showsAll = options.verbosity > 0
     var offset = 0
+    var hasJumbo = false
     while offset < bytes.byteCount {
       let kind = try bytes.read(UInt8.self, at: offset)
       let length = kind == 0 ? 1 : Int(try bytes.read(UInt8.self, at: offset + 1)) + 2
@@ -201,12 +202,16 @@ extension PacketText {
         out.append("(jumbo: ")
         let value = try bytes.readBigEndian(UInt32.self, at: offset + 2)
         out.appendDecimal(value)
-        if !isHopByHop {
+        if hasJumbo {
+          out.append(" - already seen")
+        } else if !isHopByHop {
           out.append(" - not a hop-by-hop option")
         } else if network.lengthField > 0 {
           out.append(" - payload len != 0")
         } else if value <= 0xffff {
           out.append(" - < 65536")
+        } else {
+          hasJumbo = true
         }
         out.append(") ")
       case ExtensionHeader.homeAddress where option.count >= 18:

@@ -1,70 +1,7 @@
 import ByteReading
 
 extension PacketText {
-  /// What follows the IP headers.
-  mutating func writeTransport(
-    _ packet: Packet, _ datagram: RawSpan, protocolNumber: UInt8, length: UInt32, connections: inout ConnectionTable,
-    into out: inout OutputBuffer
-  ) throws(TruncatedError) {
-    switch protocolNumber {
-    case IPProtocol.tcp: try writeTCP(packet, datagram, connections: &connections, into: &out)
-    case IPProtocol.icmp:
-      try writeICMP(packet, datagram, length: length, connections: &connections, into: &out)
-    case IPProtocol.icmpv6:
-      try writeICMPv6(packet, datagram, length: length, connections: &connections, into: &out)
-    case IPProtocol.noNextHeader: out.append("no next header")
-    default: try writeOther(packet.network, datagram, protocolNumber, length: length, into: &out)
-    }
-  }
-
-  /// Not our business; a short line says what it is.
-  mutating func writeOther(
-    _ network: IPHeader, _ datagram: RawSpan, _ protocolNumber: UInt8, length: UInt32, into out: inout OutputBuffer
-  ) throws(TruncatedError) {
-    if protocolNumber == IPProtocol.udp,
-      let source = try? datagram.readBigEndian(UInt16.self, at: network.payloadOffset),
-      let destination = try? datagram.readBigEndian(UInt16.self, at: network.payloadOffset + 2)
-    {
-      try writeEndpoints(network, datagram, source: source, destination: destination, into: &out)
-      out.append("UDP, length ")
-      out.appendDecimal(length < 8 ? 0 : length - 8)
-      return
-    }
-    if bringsPorts(network.protocolNumber) {
-      try writeAddresses(network, datagram, into: &out)
-      out.append(" ")
-    }
-    if let name = IPProtocol.name(protocolNumber) {
-      out.append(name)
-      out.append(", length ")
-    } else {
-      out.append(" ip-proto-")
-      out.appendDecimal(protocolNumber)
-      out.append(" ")
-    }
-    out.appendDecimal(length)
-  }
-
-  /// Behind an extension header or AH, the addresses stand on the line already.
-  private func writeEndpoints(
-    _ network: IPHeader, _ datagram: RawSpan, source: UInt16, destination: UInt16, into out: inout OutputBuffer
-  ) throws(TruncatedError) {
-    let bringsAddresses = bringsPorts(network.protocolNumber)
-    if bringsAddresses {
-      try writeSource(network, datagram, into: &out)
-      out.append(".")
-    }
-    out.appendDecimal(source)
-    out.append(" > ")
-    if bringsAddresses {
-      try writeDestination(network, datagram, into: &out)
-      out.append(".")
-    }
-    out.appendDecimal(destination)
-    out.append(": ")
-  }
-
-  private mutating func writeTCP(
+  mutating func writeTCP(
     _ packet: Packet, _ datagram: RawSpan, connections: inout ConnectionTable, into out: inout OutputBuffer
   ) throws(TruncatedError) {
     layer = "tcp"

@@ -8,6 +8,9 @@ struct PacketText {
   let options: TextOptions
   private var firstTime: Int64?
   private var previousTime: Int64?
+  /// How many packets are within one another where the line is now.
+  private var depth = 0
+  private static let depthLimit = 8
   /// What `[|...]` says if a read fails now.
   var layer: StaticString = "ether"
 
@@ -26,24 +29,25 @@ struct PacketText {
       out.appendDecimal(number)
       out.append("  ")
     }
+    guard frame.byteCount > 0 else {
+      out.append(packet.wireLength > 0 ? "[Invalid header: caplen==0]\n" : "[Invalid header: caplen==0, len==0]\n")
+      return
+    }
     writeTime(arrival, time: &time, into: &out)
-    if options.showsInterface { writeInterface(arrival, interfaceName, into: &out) }
-    var dumpsFromNetwork = options.hexDump == .network
+    if options.showsInterface, packet.link.kind != .linuxSLL2 { writeInterface(arrival, interfaceName, into: &out) }
+    // A link header that was cut short leaves nothing behind it.
+    var network = packet.end == .vlanTruncated ? frame.byteCount : min(packet.link.payloadOffset, frame.byteCount)
+    depth = 0
     do throws(TruncatedError) {
-      layer = "ether"
-      if try writeLink(packet, frame, into: &out) {
+      if try writeLink(packet, frame, interfaceName, into: &out) {
         try writeNetwork(packet, frame, connections: &connections, into: &out)
       }
     } catch {
       writeTruncation(into: &out)
       // tcpdump has then lost how long the link header is.
-      dumpsFromNetwork = false
+      network = 0
     }
-    if options.hexDump != .none {
-      // A link header that was cut short leaves nothing behind it.
-      let network = packet.end == .vlanTruncated ? frame.byteCount : min(packet.link.payloadOffset, frame.byteCount)
-      writeHexDump(frame, from: dumpsFromNetwork ? network : 0, into: &out)
-    }
+    if options.hexDump != .none { writeDump(frame, network: network, into: &out) }
     out.append(UInt8(ascii: "\n"))
   }
 
@@ -90,101 +94,73 @@ struct PacketText {
 
   /// `eth0  In  `: the name in five columns at least, the direction in three.
   private func writeInterface(_ arrival: PacketArrival, _ name: RawSpan, into out: inout OutputBuffer) {
+    writeInterface(name, arrival.direction == .incoming ? "In " : "Out", into: &out)
+  }
+
+  /// - Parameter direction: three characters.
+  func writeInterface(_ name: RawSpan, _ direction: StaticString, into out: inout OutputBuffer) {
     out.append(name)
     for _ in 0..<max(0, 5 - name.byteCount) { out.append(UInt8(ascii: " ")) }
-    out.append(arrival.direction == .incoming ? " In  " : " Out ")
-  }
-
-  // MARK: Link
-
-  /// - Returns: whether the packet goes on behind it.
-  private mutating func writeLink(
-    _ packet: Packet, _ frame: RawSpan, into out: inout OutputBuffer
-  ) throws(TruncatedError) -> Bool {
-    guard packet.end != .ethernetTruncated else {
-      writeTruncation(into: &out)
-      return false
-    }
-    let isUnknown = packet.end == .notIP && EtherType.name(packet.link.etherType) == nil
-    guard options.showsLinkHeader || isUnknown else { return hasWholeTags(packet, into: &out) }
-    try out.appendEthernet(frame, at: 6)
-    out.append(" > ")
-    try out.appendEthernet(frame, at: 0)
-    out.append(", ")
-    if options.showsLinkHeader {
-      for index in 0..<packet.link.tagCount {
-        let offset = EthernetHeader.tagOffset(index)
-        writeEtherType(try frame.readBigEndian(UInt16.self, at: offset), into: &out)
-        writeFrameLength(packet, isFirst: index == 0, into: &out)
-        let tag = try frame.readBigEndian(UInt16.self, at: offset + 2)
-        out.append("vlan ")
-        out.appendDecimal(tag & 0xfff)
-        out.append(", p ")
-        out.appendDecimal(tag >> 13)
-        if tag & 0x1000 != 0 { out.append(", DEI") }
-        out.append(", ")
-      }
-    }
-    guard hasWholeTags(packet, into: &out) else { return false }
-    guard packet.link.etherType > 1500 else {
-      out.append("802.3, length ")
-      out.appendDecimal(packet.link.etherType)
-      return false
-    }
-    writeEtherType(packet.link.etherType, into: &out)
-    guard packet.end != .notIP else {
-      out.append(", length ")
-      out.appendDecimal(packet.wireLength)
-      if !isUnknown { out.append(": ") }
-      return !isUnknown
-    }
-    writeFrameLength(packet, isFirst: packet.link.tagCount == 0 || !options.showsLinkHeader, into: &out)
-    return true
-  }
-
-  private mutating func hasWholeTags(_ packet: Packet, into out: inout OutputBuffer) -> Bool {
-    guard packet.end == .vlanTruncated || packet.end == .tooManyTags else { return true }
-    layer = "vlan"
-    writeTruncation(into: &out)
-    return false
-  }
-
-  private func writeEtherType(_ type: UInt16, into out: inout OutputBuffer) {
-    if !options.isQuiet { out.append("ethertype ") }
-    if let name = EtherType.name(type) {
-      out.append(name)
-      if options.isQuiet { return }
-    } else {
-      out.append(options.isQuiet ? "Unknown Ethertype" : "Unknown")
-    }
-    out.append(" (0x")
-    out.appendHex(UInt64(type), width: 4)
-    out.append(")")
-  }
-
-  /// The length of the frame stands behind the first type only.
-  private func writeFrameLength(_ packet: Packet, isFirst: Bool, into out: inout OutputBuffer) {
-    out.append(", ")
-    guard isFirst else { return }
-    out.append("length ")
-    out.appendDecimal(packet.wireLength)
-    out.append(": ")
+    out.append(UInt8(ascii: " "))
+    out.append(direction)
+    out.append(UInt8(ascii: " "))
   }
 
   // MARK: Network
 
-  private mutating func writeNetwork(
+  mutating func writeNetwork(
     _ packet: Packet, _ frame: RawSpan, connections: inout ConnectionTable, into out: inout OutputBuffer
   ) throws(TruncatedError) {
+    let bytes = frame.extracting(0..<min(frame.byteCount, packet.link.end))
     switch packet.link.etherType {
-    case EtherType.ipv4: try writeIPv4(packet, frame, connections: &connections, into: &out)
-    case EtherType.ipv6: try writeIPv6(packet, frame, connections: &connections, into: &out)
-    case EtherType.arp, EtherType.reverseARP: try writeARP(packet, frame, into: &out)
-    default:
-      guard packet.end == .notIP, let name = EtherType.name(packet.link.etherType) else { return }
-      out.append(name)
-      out.append(", length ")
-      out.appendDecimal(packet.wireLength - packet.link.payloadOffset)
+    case EtherType.ipv4: try writeIPv4(packet, bytes, connections: &connections, into: &out)
+    case EtherType.ipv6: try writeIPv6(packet, bytes, connections: &connections, into: &out)
+    case EtherType.arp, EtherType.reverseARP: try writeARP(packet, bytes, into: &out)
+    default: writeName(EtherType.name(packet.link.etherType) ?? "PPPoE", packet, into: &out)
+    }
+  }
+
+  /// What tcpdump dissects and we do not.
+  func writeName(_ name: StaticString, _ packet: Packet, into out: inout OutputBuffer) {
+    out.append(name)
+    out.append(", length ")
+    out.appendDecimal(min(packet.wireLength, packet.link.end) - packet.link.payloadOffset)
+  }
+
+  /// A packet within another one.
+  /// - Parameters:
+  ///   - bytes: the outer one's, cut where it ends.
+  ///   - offset: where the inner one begins.
+  ///   - length: how long it is by the outer one's lengths.
+  mutating func writeInner(
+    _ bytes: RawSpan, from offset: Int, length: UInt32, etherType: UInt16, connections: inout ConnectionTable,
+    into out: inout OutputBuffer
+  ) throws(TruncatedError) {
+    guard depth < Self.depthLimit else {
+      out.append("[more packets within]")
+      return
+    }
+    depth += 1
+    defer { depth -= 1 }
+    let payload = bytes.extracting(min(offset, bytes.byteCount)..<bytes.byteCount)
+    let packet = Packet(payload: payload, etherType: etherType, wireLength: Int(length))
+    try writeNetwork(packet, payload, connections: &connections, into: &out)
+  }
+
+  /// An Ethernet frame within a packet; see `writeInner`.
+  mutating func writeInnerFrame(
+    _ bytes: RawSpan, from offset: Int, length: UInt32, connections: inout ConnectionTable, into out: inout OutputBuffer
+  ) throws(TruncatedError) {
+    guard depth < Self.depthLimit else {
+      out.append("[more packets within]")
+      return
+    }
+    depth += 1
+    defer { depth -= 1 }
+    let frame = bytes.extracting(min(offset, bytes.byteCount)..<bytes.byteCount)
+    let packet = Packet(frame: frame, wireLength: Int(length))
+    if try writeLink(packet, frame, RawSpan(), into: &out) {
+      try writeNetwork(packet, frame, connections: &connections, into: &out)
     }
   }
 
@@ -203,22 +179,5 @@ struct PacketText {
 
   func endMark(into out: inout OutputBuffer) {
     if options.usesColour { out.append("\u{1b}[0m") }
-  }
-
-  // MARK: After the packet
-
-  private func writeHexDump(_ frame: RawSpan, from start: Int, into out: inout OutputBuffer) {
-    var offset = start
-    while offset < frame.byteCount {
-      out.append("\n\t0x")
-      out.appendHex(UInt64(offset - start), width: 4)
-      out.append(": ")
-      let end = min(offset + 16, frame.byteCount)
-      while offset < end {
-        out.append(UInt8(ascii: " "))
-        out.appendHex(frame.extracting(offset..<min(offset + 2, end)))
-        offset += 2
-      }
-    }
   }
 }

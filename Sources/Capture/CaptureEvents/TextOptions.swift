@@ -19,10 +19,18 @@ package struct TextOptions: Hashable, Sendable {
   /// What is printed of the bytes below a line.
   package enum HexDump: Hashable, Sendable {
     case none
-    /// From the IP header on (-x).
+    /// From the network's header on, in hexadecimal (-x).
     case network
-    /// From the Ethernet header on (-xx).
+    /// The whole frame (-xx).
     case link
+    /// From the network's header on, in hexadecimal and as text (-X).
+    case networkAndText
+    /// The whole frame (-XX).
+    case linkAndText
+    /// From the network's header on, as text (-A).
+    case networkText
+    /// The whole frame (-AA).
+    case linkText
   }
 
   package var timestamps = Timestamps.timeOfDay
@@ -30,13 +38,14 @@ package struct TextOptions: Hashable, Sendable {
   package var verbosity = 0
   /// -q.
   package var isQuiet = false
-  /// -e: Ethernet addresses, types, tags.
+  /// -e: the link header: Ethernet addresses, types, tags.
   package var showsLinkHeader = false
   /// -S.
   package var absoluteSequenceNumbers = false
   /// -#: a running number before each line.
   package var showsNumber = false
-  /// The interface and the direction before each line, as with `-i any`.
+  /// The interface and the direction before each line, as with `-i any`. Packets of `LinkType.linuxSLL2` have them
+  /// in any case.
   package var showsInterface = false
   package var hexDump = HexDump.none
   /// ANSI colours for what catches the eye: flags that open and end connections, and what is wrong with a packet.

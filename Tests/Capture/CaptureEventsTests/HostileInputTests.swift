@@ -102,7 +102,7 @@ enum Mutation {
   /// Differences that are meant.
   static func isAccepted(ours: String, theirs: String) -> Bool {
     // Other protocols than TCP are named here, but dissected by tcpdump, and so are other EtherTypes behind a tag.
-    let isNamed = ours.firstMatch(of: /\ (?:[A-Za-z0-9]+, length|ip-proto-[0-9]+) [0-9]+$/) != nil
+    let isNamed = ours.firstMatch(of: /\ (?:[A-Za-z0-9)]+, length|ip-proto-[0-9]+) [0-9]+$/) != nil
     let isOther = isNamed || ours.contains("ethertype Unknown") || ours.contains("802.3")
     if isOther && !ours.contains("Flags [") { return true }
     // The payload of well-known ports is dissected by tcpdump, behind the length.

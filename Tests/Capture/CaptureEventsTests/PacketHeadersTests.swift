@@ -55,7 +55,7 @@ import Testing
   private func hex(_ value: UInt16) -> String { String(String(0x10000 + UInt32(value), radix: 16).dropFirst()) }
 
   @Test(arguments: [
-    (10, "Ethernet header not captured whole"), (20, "IP header not captured whole"),
+    (10, "link header not captured whole"), (20, "IP header not captured whole"),
     (35, "TCP header not captured whole"), (45, "TCP header not captured whole"),
   ])
   func saysWhatIsMissing(count: Int, flaw: String) {
