@@ -76,6 +76,14 @@ struct Capture: ParsableCommand {
   var time: Int
   @Flag(name: .customShort("v"), help: "Print more of each packet; twice for still more.")
   var verbose: Int
+  @Flag(
+    name: .customShort("x"),
+    help: "Print each packet in hexadecimal, from the network's header on; -xx with the link-level header.")
+  var hexadecimal: Int
+  @Flag(name: .customShort("X"), help: "The same, and as text beside it; -XX with the link-level header.")
+  var hexadecimalAndText: Int
+  @Flag(name: .customShort("A"), help: "Print each packet as text; -AA with the link-level header.")
+  var asText: Int
   @Flag(name: [.customShort("#"), .customLong("number")], help: "Number the packets.")
   var number = false
   @Option(
@@ -225,6 +233,13 @@ struct Capture: ParsableCommand {
     return options
   }
 
+  /// Of several, as tcpdump chooses.
+  private var hexDump: TextOptions.HexDump {
+    if hexadecimalAndText > 0 { return hexadecimalAndText > 1 ? .linkAndText : .networkAndText }
+    if hexadecimal > 0 { return hexadecimal > 1 ? .link : .network }
+    return asText > 1 ? .linkText : asText > 0 ? .networkText : .none
+  }
+
   /// As tcpdump has it, 0 is all of a packet.
   private var wantedLength: Int? { snapLength.map { $0 == 0 ? CaptureFileReader.largestPacket : $0 } }
 
@@ -254,6 +269,7 @@ struct Capture: ParsableCommand {
     options.showsLinkHeader = linkHeader
     options.absoluteSequenceNumbers = absoluteSequenceNumbers
     options.showsNumber = number
+    options.hexDump = hexDump
     options.showsInterface = interface.count > 1 || interface == ["any"]
     options.usesColour = Terminal.takesColour
     return options
