@@ -12,7 +12,8 @@ internal import PacketFilter
 package struct FileProgram: ~Copyable {
   /// Where it runs.
   package enum Place: Hashable, Sendable {
-    /// In the kernel where that is allowed, else in the interpreter.
+    /// In the kernel where that is allowed, else in the interpreter; there also before 5.18, which changed its code
+    /// for each run of an XDP program (`bpf_prog_change_xdp()`), and has all CPUs wait for that.
     case best
     case kernel
     case interpreter
@@ -35,9 +36,11 @@ package struct FileProgram: ~Copyable {
 
   private static func kernel(_ spec: ObjectSpec, _ place: Place) throws -> InKernel? {
     switch place {
-    case .best: try? InKernel(spec)
-    case .kernel: try InKernel(spec)
-    case .interpreter: nil
+    case .best:
+      guard let kernel = try? InKernel(spec), kernel.isLight else { return nil }
+      return kernel
+    case .kernel: return try InKernel(spec)
+    case .interpreter: return nil
     }
   }
 
@@ -113,6 +116,8 @@ private struct InKernel: ~Copyable {
   private let program: Program
   private var ring: RingBuffer
   private let length: SharedVariable
+  /// Whether a run costs the others nothing.
+  var isLight: Bool { programs.hasFragments }
 
   init(_ spec: ObjectSpec) throws {
     let programs = try CapturePrograms(spec, first: CaptureProgram.xdp)

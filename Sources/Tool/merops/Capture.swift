@@ -23,7 +23,10 @@ struct Capture: ParsableCommand {
     case auto, xdp
     case xdpNative = "xdp-native"
     case xdpGeneric = "xdp-generic"
-    case tc
+    case tc, interpreter
+    case testRun = "test-run"
+
+    var isForFiles: Bool { self == .interpreter || self == .testRun }
   }
   enum Attach: String, ExpressibleByArgument, CaseIterable { case auto, link, netlink }
 
@@ -89,7 +92,8 @@ struct Capture: ParsableCommand {
   @Option(
     help: """
       Where to take received packets: xdp (native, else generic), xdp-native, xdp-generic, tc, or auto: xdp, where that \
-      is possible. Sent packets and those of -i any come from tc.
+      is possible. Sent packets and those of -i any come from tc. Those of a file go through test-run (the kernel) or \
+      interpreter.
       """)
   var via = Via.auto
   @Option(help: "How to attach: auto (bpf_link, else netlink), link or netlink.")
@@ -186,7 +190,7 @@ struct Capture: ParsableCommand {
   private func read(_ path: String, _ packetFilter: PacketFilter?) throws {
     let statisticsFile = try statsJson.map { (path) throws(Failure) in try StatisticsFile(path) }
     let start = Clock.monotonic
-    var capture = try FileCapture(path, filter: packetFilter, snapLength: wantedLength, count: count)
+    var capture = try FileCapture(path, filter: packetFilter, snapLength: wantedLength, count: count, place: place)
     let (result, count, failure): (Result<Void, any Error>, Int, SystemCallError?)
     if let outputFile {
       var output = try CaptureFileOutput(outputFile, isUnbuffered: unbuffered)
@@ -219,7 +223,7 @@ struct Capture: ParsableCommand {
       case .auto: interface != ["any"] && isWanted(rung)
       case .xdpNative: rung.mode == .native && isWanted(rung)
       case .xdpGeneric: rung.mode == .generic && isWanted(rung)
-      case .tc: false
+      case .tc, .interpreter, .testRun: false
       }
     }
     let usesClassifiers = via == .auto || via == .tc || direction != .in
@@ -231,6 +235,14 @@ struct Capture: ParsableCommand {
     options.duration = duration
     options.statisticsInterval = stats
     return options
+  }
+
+  private var place: FileProgram.Place {
+    switch via {
+    case .interpreter: .interpreter
+    case .testRun: .kernel
+    default: .best
+    }
   }
 
   /// Of several, as tcpdump chooses.
