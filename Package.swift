@@ -96,6 +96,7 @@ let capture: [Target] = [
   module("Capture", "CaptureFiles", uses: ["ByteReading", "CaptureEvents"]),
   module("Capture", "DemoNetwork", uses: ["LinuxCalls", "RouteNetlink"]),
   module("Capture", "PacketFilter", uses: ["BPFInstructions"]),
+  module("Capture", "NameResolution", uses: ["LinuxCalls"]),
   module(
     "Capture", "CaptureSession",
     uses: [
@@ -110,7 +111,8 @@ let tool: [Target] = [
   .executableTarget(
     name: "MeropsCommand",
     dependencies: [
-      "CaptureSession", "CaptureEvents", "CaptureFiles", "PacketFilter", "DemoNetwork", "LinuxCalls", "RouteNetlink",
+      "CaptureSession", "CaptureEvents", "CaptureFiles", "PacketFilter", "NameResolution", "DemoNetwork", "LinuxCalls",
+      "RouteNetlink",
       "ByteReading",
       "BPFInstructions",
       "BPFTypes", "BPFObjectFile", "BPFRelocation", "ObjectListing", "BPFLoader", "BPFLinks", "BPFFeatures",
@@ -159,6 +161,7 @@ let testing: [Target] = [
   tests(
     "Capture", "CaptureFiles",
     uses: ["CaptureFiles", "CaptureEvents", "LinuxCalls", "JudgePrograms", "SeededRandom"]),
+  tests("Capture", "NameResolution", uses: ["NameResolution", "LinuxCalls", "SeededRandom"]),
   tests(
     "Capture", "PacketFilter",
     uses: [

@@ -252,7 +252,7 @@ extension Operand {
   /// Whether all that is read at constant places may be in a packet.
   fileprivate var isWithinReach: Bool {
     switch self {
-    case .constant, .length, .found: true
+    case .constant, .length, .found, .chain: true
     case .negated(let inner): inner.isWithinReach
     case .operation(_, let left, let right): left.isWithinReach && right.isWithinReach
     case .load(let load): load.index?.isWithinReach ?? (load.offset < 0x7000)

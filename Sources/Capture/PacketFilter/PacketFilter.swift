@@ -7,16 +7,30 @@ public struct PacketFilter: Sendable {
   /// numbers of 4 bytes that stand for the packet's start and its end.
   public let instructions: [Instruction]
 
+  private let meaning: FilterMeaning
+  private let parsed: FilterExpression?
+
   /// - Parameters:
   ///   - isExact: the meaning that libpcap gives it. Otherwise up to two VLAN tags and eight IPv6 extension headers are
   ///     looked through, and what is asked of TCP, UDP and SCTP is asked over IPv6, too.
+  ///   - linkHeader: what frames had in the place of the Ethernet header that they are given with.
+  ///   - netmask: of the interface, in host order, for `ip broadcast`, which is refused without. libpcap takes 0 for files.
   ///   - names: where the names in it come from.
-  public init(_ expression: String, isExact: Bool = false, names: FilterNames = FilterNames()) throws(FilterError) {
+  public init(
+    _ expression: String, isExact: Bool = false, linkHeader: FilterLinkHeader = .ethernet, netmask: UInt32? = nil,
+    names: FilterNames = FilterNames()
+  ) throws(FilterError) {
     self.expression = expression
-    var meaning = FilterMeaning(expression, names, isExact: isExact)
-    let parsed = try FilterParser.parse(expression)
-    var predicate = Predicate.constant(true)
-    if let parsed { predicate = try meaning.predicate(parsed) }
-    instructions = try FilterCompiler.compile(predicate, of: expression)
+    parsed = try FilterParser.parse(expression)
+    let meaning = FilterMeaning(
+      expression, names.remembered, isExact: isExact, linkHeader: linkHeader, netmask: netmask)
+    self.meaning = meaning
+    // Tags are counted while it goes on.
+    var progress = meaning
+    let predicate = try parsed.map { (parsed) throws(FilterError) in try progress.predicate(parsed) }
+    instructions = try FilterCompiler.compile(predicate ?? .constant(true), of: expression)
   }
+
+  /// In plain words: which packets it takes, and which kinds it cannot see.
+  public var explanation: FilterExplanation { FilterExplanation(parsed, meaning) }
 }

@@ -91,7 +91,7 @@ struct Capture: ParsableCommand {
     if file != nil && interface != nil { throw ValidationError("-r and -i: packets come from a file or an interface.") }
     if file != nil && outputFile != nil { throw ValidationError("-w writes what an interface receives, not files.") }
     if onlyCounts && file == nil { throw ValidationError("--count is for files: -r FILE --count") }
-    if interface == nil && file == nil && !listInterfaces && filter.dump == 0 {
+    if interface == nil && file == nil && !listInterfaces && !filter.isShown {
       throw ValidationError("Which interface? Name it with -i; -D lists them. -r reads a file.")
     }
     let page = pageSize
@@ -104,8 +104,10 @@ struct Capture: ParsableCommand {
 
   func run() throws {
     if listInterfaces { return try InterfaceList.print() }
-    let packetFilter = try filter.packetFilter()
-    if let packetFilter, filter.dump > 0 { return print(FilterOptions.listing(packetFilter, form: filter.dump)) }
+    // Of files nobody knows it; libpcap takes 0 there, so that 'ip broadcast' is what goes to 0.0.0.0 or 255.255.255.255.
+    let netmask = file == nil ? interface.flatMap(ipv4Netmask) : 0
+    let packetFilter = try filter.packetFilter(netmask: netmask)
+    if let packetFilter, filter.isShown { return print(filter.shown(packetFilter)) }
     if let file { return try explaining { try read(file, packetFilter) } }
     guard let interface else { return }
     try explaining { try capture(on: interface, packetFilter) }
