@@ -175,8 +175,9 @@ let support: [Target] = [
   .target(name: "ProcessState", path: "Tests/Support/ProcessState"),
   .target(name: "JudgePrograms", path: "Tests/Support/JudgePrograms", swiftSettings: strict),
   .target(
-    name: "FuzzTargets", dependencies: ["CaptureFiles", "CaptureEvents"], path: "Tests/Support/FuzzTargets",
-    swiftSettings: strict),
+    name: "FuzzTargets",
+    dependencies: ["CaptureFiles", "CaptureEvents", "PacketFilter", "BPFInstructions", "BPFInterpreter"],
+    path: "Tests/Support/FuzzTargets", swiftSettings: strict),
   .target(name: "SeededRandom", path: "Tests/Support/SeededRandom", swiftSettings: strict),
   .target(name: "GoldenObjects", path: "Tests/Support/GoldenObjects", swiftSettings: strict),
   embedding(

@@ -34,7 +34,7 @@ struct FilterCompiler {
   static let etherType: Int16 = -16
   static let `protocol`: Int16 = -24
   static let hasTransport: Int16 = -32
-  static let unknown: Int16 = -40
+  static let unknown: Int16 = -38
   static func slot(_ depth: Int) -> Int16 { Int16(-48 - 8 * depth) }
   /// Packets are never this long, and the verifier lets nobody look further.
   static let farthest: UInt32 = 0x7fff
