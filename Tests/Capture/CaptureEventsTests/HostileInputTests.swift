@@ -19,7 +19,7 @@ import Testing
     for format in Self.formats {
       var printer = PacketPrinter(format)
       var out = OutputBuffer()
-      for frame in PacketSamples.frames {
+      for frame in PacketSamples.frames + ICMPTextTests.frames {
         for count in 0...frame.count {
           out.removeAll()
           print(Captured(frame, cutTo: count), &printer, into: &out)
@@ -36,7 +36,8 @@ import Testing
       var out = OutputBuffer()
       for round in 0..<20_000 {
         out.removeAll()
-        print(Mutation.next(using: &random), &printer, into: &out)
+        let samples = round % 2 == 0 ? PacketSamples.frames : ICMPTextTests.frames
+        print(Mutation.next(of: samples, using: &random), &printer, into: &out)
         check(out, format, parses: round % 10 == 0)
       }
     }
@@ -85,8 +86,10 @@ import Testing
 
 enum Mutation {
   /// A sample with some bytes changed, cut short or both; its Ethernet type is left alone.
-  static func next(using random: inout SeededGenerator) -> Captured {
-    var frame = PacketSamples.frames.randomElement(using: &random) ?? []
+  static func next(
+    of samples: [[UInt8]] = PacketSamples.frames, using random: inout SeededGenerator
+  ) -> Captured {
+    var frame = samples.randomElement(using: &random) ?? []
     for _ in 0..<Int.random(in: 0...3, using: &random) where frame.count > 14 {
       let index = Int.random(in: 14..<frame.count, using: &random)
       switch Int.random(in: 0...2, using: &random) {
