@@ -10,11 +10,16 @@ extension PacketHeaders {
     out.append("\n")
     line("Protocol Type", hex: UInt64(arp.protocolType), width: 4, into: &out)
     meaning(EtherType.name(arp.protocolType), into: &out)
-    line("Hardware Address Length", Int(arp.hardwareLength), into: &out)
-    line("Protocol Address Length", Int(arp.protocolLength), into: &out)
+    // Addresses over ATM have lengths of their own (RFC 2225).
+    let hasAddresses = arp.hardwareType != ARPHeader.atm
+    if hasAddresses {
+      line("Hardware Address Length", Int(arp.hardwareLength), into: &out)
+      line("Protocol Address Length", Int(arp.protocolLength), into: &out)
+    }
     line("Operation", Int(arp.operation), into: &out)
     meaning(ARPHeader.operationName(arp.operation), into: &out)
     out.append("\n")
+    guard hasAddresses else { return }
     guard arp.end <= frame.byteCount else {
       out.append("Malformed: ARP addresses not captured whole\n")
       return

@@ -11,9 +11,11 @@ extension PacketJSON {
     }
     field("arp.hw.type", Int(arp.hardwareType), into: &out)
     field("arp.proto.type", hex: UInt64(arp.protocolType), width: 4, into: &out)
+    field("arp.opcode", Int(arp.operation), into: &out)
+    // Addresses over ATM have lengths of their own (RFC 2225).
+    guard arp.hardwareType != ARPHeader.atm else { return nil }
     field("arp.hw.size", Int(arp.hardwareLength), into: &out)
     field("arp.proto.size", Int(arp.protocolLength), into: &out)
-    field("arp.opcode", Int(arp.operation), into: &out)
     guard arp.end <= frame.byteCount else { return "ARP addresses not captured whole" }
     if arp.hasEthernet {
       try field("arp.src.hw_mac", .ethernet, frame, at: arp.senderHardware, into: &out)
@@ -33,12 +35,15 @@ extension PacketJSON {
     let sender = try frame.readBigEndian(UInt32.self, at: arp.senderProtocol)
     let target = try frame.readBigEndian(UInt32.self, at: arp.targetProtocol)
     let isRequest = arp.operation == ARPHeader.request
-    // As RFC 5227 names them, of whatever sends them.
+    // A probe and an announcement ask for an address that they know no owner of (RFC 5227, 1.1).
+    let knowsTarget = try arp.knowsTarget(in: frame)
+    let asks = isRequest && !knowsTarget
     if sender == target, isRequest || arp.operation == ARPHeader.reply {
       field("arp.isgratuitous", true, into: &out)
-      if isRequest { field("arp.isannouncement", true, into: &out) }
+      if asks { field("arp.isannouncement", true, into: &out) }
+    } else if asks, sender == 0 {
+      field("arp.isprobe", true, into: &out)
     }
-    if isRequest, sender == 0 { field("arp.isprobe", true, into: &out) }
     return nil
   }
 }

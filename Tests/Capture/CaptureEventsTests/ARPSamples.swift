@@ -28,6 +28,10 @@ enum ARPSamples {
     packets.append(packet(1, addresses(one, 0)))
     packets.append(packet(1, addresses(one, 2)))
     packets.append(packet(2, addresses(one, 2, two, 2)))
+    // The same with an owner, and for nobody's address.
+    packets.append(packet(1, addresses(one, 0, two)))
+    packets.append(packet(1, addresses(one, 2, two, 2)))
+    packets.append(packet(1, addresses(one, 0, nobody, 0)))
     for hardware in [6, 7, 15, 23, 24, 32, 99] as [UInt16] {
       packets.append(packet(1, hardware: hardware, addresses()))
     }

@@ -56,7 +56,8 @@ import Testing
     let sound = ICMPv6Samples.messages.filter { $0[0] != 141 && $0[0] != 142 }
     try compare(sound.filter { $0[0] > 4 }.map { ICMPv6Samples.frame($0) }, Self.icmpv6 + Self.icmpv6Own)
     try compare(sound.filter { 1...4 ~= $0[0] }.map { ICMPv6Samples.frame($0) }, Self.icmpv6 + Self.icmpv6Quoted)
-    try compare(ARPSamples.frames, Self.arp)
+    // Of ARP over ATM, the addresses are left out.
+    try compare(ARPSamples.frames.filter { $0[15] != 19 }, Self.arp)
   }
 
   /// One whole IPv4 header, and no error in it.
