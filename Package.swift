@@ -155,7 +155,9 @@ let testing: [Target] = [
       "BPFObjectFile", "BPFRelocation", "BPFTypes", "GoldenObjects",
       .product(name: "ArgumentParser", package: "swift-argument-parser"),
     ]),
-  tests("Capture", "CaptureEvents", uses: ["CaptureEvents", "ByteReading", "JudgePrograms", "SeededRandom"]),
+  tests(
+    "Capture", "CaptureEvents",
+    uses: ["CaptureEvents", "CaptureFiles", "ByteReading", "JudgePrograms", "RealCaptures", "SeededRandom"]),
   tests(
     "Capture", "CaptureFiles",
     uses: ["CaptureFiles", "CaptureEvents", "LinuxCalls", "JudgePrograms", "SeededRandom"]),
@@ -171,6 +173,7 @@ let support: [Target] = [
   .target(name: "USDTFixture", path: "Tests/Support/USDTFixture"),
   .target(name: "ProcessState", path: "Tests/Support/ProcessState"),
   .target(name: "JudgePrograms", path: "Tests/Support/JudgePrograms", swiftSettings: strict),
+  .target(name: "RealCaptures", path: "Tests/Support/RealCaptures", swiftSettings: strict),
   .target(
     name: "FuzzTargets", dependencies: ["CaptureFiles", "CaptureEvents"], path: "Tests/Support/FuzzTargets",
     swiftSettings: strict),

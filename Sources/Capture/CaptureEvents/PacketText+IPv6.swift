@@ -210,10 +210,9 @@ extension PacketText {
           out.append(" - payload len != 0")
         } else if value <= 0xffff {
           out.append(" - < 65536")
-        } else {
-          hasJumbo = true
         }
         out.append(") ")
+        hasJumbo = true
       case ExtensionHeader.homeAddress where option.count >= 18:
         guard showsAll else { break }
         out.append("(homeaddr: ")
