@@ -11,9 +11,9 @@ extension PacketJSON {
     field("udp.length", Int(header.lengthField), into: &out)
     field("udp.checksum", hex: UInt64(header.checksum), width: 4, into: &out)
     let length = header.coverage(of: packet.network.payloadLength)
-    if header.checksum == 0, packet.network.version == .v4 {
-      // Wireshark's number for one that was left out.
-      field("udp.checksum.status", 3, into: &out)
+    if header.checksum == 0 {
+      // Wireshark's numbers for one that was left out, which IPv6 does not allow.
+      field("udp.checksum.status", packet.network.version == .v4 ? 3 : 4, into: &out)
     } else {
       verdict("udp.checksum.status", header.checksum(of: packet, in: datagram), into: &out)
     }

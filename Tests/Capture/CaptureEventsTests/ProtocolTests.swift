@@ -30,13 +30,13 @@ import Testing
       // A dump below the line is the same whatever the line says, unless tcpdump's ends in a failed read.
       guard let start = ours.range(of: options.contains { $0.hasPrefix("-A") } ? "\n" : "\n\t0x0000:")?.lowerBound
       else {
-        return Dissection.reason(ours: ours, theirs: theirs, file: "") != nil
+        return Dissection.reason(ours: ours, theirs: theirs) != nil
       }
       guard theirs.hasSuffix(ours[start...]) else {
-        return theirs.contains("[|") && Dissection.reason(ours: String(ours[..<start]), theirs: theirs, file: "") != nil
+        return theirs.contains("[|") && Dissection.reason(ours: String(ours[..<start]), theirs: theirs) != nil
       }
       let line = String(theirs.dropLast(ours[start...].count))
-      return Dissection.reason(ours: String(ours[..<start]), theirs: line, file: "") != nil
+      return Dissection.reason(ours: String(ours[..<start]), theirs: line) != nil
     }
   }
 
