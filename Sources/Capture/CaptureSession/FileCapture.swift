@@ -2,7 +2,7 @@ internal import BPFInterpreter
 internal import BPFObjectFile
 internal import BPFRelocation
 package import CaptureEvents
-package import CaptureFiles
+internal import CaptureFiles
 internal import CaptureProgram
 internal import Glibc
 internal import LinuxCalls

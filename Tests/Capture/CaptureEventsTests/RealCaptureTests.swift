@@ -134,7 +134,7 @@ enum Dissection {
       return ours == theirs ? "time" : reason(ours: ours, theirs: theirs)
     }
     // An entry of a route or of timestamps that the option's length cuts: tcpdump reads it from what follows the option.
-    if let mark = ours.range(of: " [bad length "), ours[..<mark.lowerBound].contains(", options ("),
+    if let mark = ours.range(of: "[bad length "), ours[..<mark.lowerBound].contains(", options ("),
       theirs.hasPrefix(ours[..<mark.upperBound])
     {
       return "cut entry of an option"
@@ -169,7 +169,9 @@ enum Dissection {
   /// One line of ours is more than one of tcpdump's with -v, or ends before fields that only that shows.
   private static func verbose(ours: String, theirs: String) -> String? {
     if theirs.hasPrefix(ours), ours.contains(#/OSPFv[23], /#) { return "OSPF with -v" }
-    if theirs.hasPrefix(ours + ", "), ours.contains(#/VRRPv[23], /#) { return "VRRP with -v" }
+    if theirs.hasPrefix(ours + ", ") || theirs == ours + " [|vrrp]", ours.contains(#/VRRPv[23], /#) {
+      return "VRRP with -v"
+    }
     guard let pim = ours.firstMatch(of: /PIMv2, ([A-Za-z \/]+), length ([0-9]+)$/) else { return nil }
     let start = ours[..<pim.range.lowerBound]
     return theirs.hasPrefix(start + "PIMv2, length \(pim.2)\n\t\(pim.1)") ? "PIM with -v" : nil
