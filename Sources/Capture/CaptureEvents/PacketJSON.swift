@@ -6,6 +6,10 @@ import ByteReading
 /// strings, as it writes them. Fragment offsets count 8 bytes, as in the header and there. A field that can occur several times (VLAN tags, SACK edges) is an array. What was not
 /// captured is absent, and `malformed` says why. Wireshark has no names for `frame.direction` (in, out), `ip.missing`
 /// (bytes that IP's length counts and the frame does not have) and `malformed`.
+///
+/// What an ICMP or ICMPv6 error quotes has the names of its own fields behind `quoted.`: Wireshark gives the outer and
+/// the quoted `ip.src` one name. The prefixes of route information are `icmpv6.opt.route_info.prefix` and
+/// `icmpv6.opt.route_info.prefix_length`, which Wireshark counts among those of prefix information.
 struct PacketJSON {
   func write(
     _ packet: Packet, _ frame: RawSpan, arrival: PacketArrival, interfaceName: RawSpan, number: UInt64,
@@ -111,10 +115,7 @@ struct PacketJSON {
   func field(_ name: StaticString, _ bytes: RawSpan, into out: inout OutputBuffer) {
     self.name(name, into: &out)
     out.append(#"""#)
-    for offset in 0..<bytes.byteCount {
-      if offset > 0 { out.append(":") }
-      out.appendHex(bytes.extracting(offset..<offset + 1))
-    }
+    out.appendColonHex(bytes)
     out.append(#"""#)
   }
 

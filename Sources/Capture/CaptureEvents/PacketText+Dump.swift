@@ -23,11 +23,14 @@ extension PacketText {
     }
   }
 
-  /// Lines of 16 bytes, two a group.
-  func writeHex(_ bytes: RawSpan, from start: Int, withText: Bool, into out: inout OutputBuffer) {
+  /// Lines of 16 bytes, two a group, each line behind `indent`.
+  func writeHex(
+    _ bytes: RawSpan, from start: Int, indent: StaticString = "\n\t", withText: Bool, into out: inout OutputBuffer
+  ) {
     var offset = start
     while offset < bytes.byteCount {
-      out.append("\n\t0x")
+      out.append(indent)
+      out.append("0x")
       let position = UInt64(offset - start)
       // At least four digits.
       out.appendHex(position, width: position > 0xffff ? (64 - position.leadingZeroBitCount + 3) / 4 : 4)

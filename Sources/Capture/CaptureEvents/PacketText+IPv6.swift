@@ -389,13 +389,3 @@ extension PacketText {
     try writeTransport(packet, datagram, protocolNumber: next, length: length, connections: &connections, into: &out)
   }
 }
-
-extension RawSpan {
-  /// The `count` bytes from `offset` on, if they are there.
-  fileprivate func checked(_ offset: Int, count: Int) throws(TruncatedError) -> Range<Int> {
-    guard count <= byteCount - offset else {
-      throw TruncatedError(offset: offset, needed: count, available: byteCount)
-    }
-    return offset..<offset + count
-  }
-}

@@ -23,7 +23,7 @@ import Testing
     for format in Self.formats {
       var printer = PacketPrinter(format)
       var out = OutputBuffer()
-      for frame in PacketSamples.frames {
+      for frame in PacketSamples.frames + ICMPTextTests.frames {
         for count in 0...frame.count {
           out.removeAll()
           print(Captured(frame, cutTo: count), &printer, into: &out)
@@ -57,7 +57,8 @@ import Testing
       var out = OutputBuffer()
       for round in 0..<20_000 {
         out.removeAll()
-        print(Mutation.next(using: &random), &printer, into: &out)
+        let samples = round % 2 == 0 ? nil : ICMPTextTests.frames
+        print(Mutation.next(of: samples, using: &random), &printer, into: &out)
         check(out, format, parses: round % 10 == 0)
       }
     }
@@ -107,8 +108,10 @@ import Testing
 
 enum Mutation {
   /// A sample with some bytes changed, cut short or both; its Ethernet type is left alone.
-  static func next(using random: inout SeededGenerator) -> Captured {
-    let samples = Int.random(in: 0..<4, using: &random) == 0 ? ProtocolSamples.frames : PacketSamples.frames
+  /// - Parameter frames: what to choose from; nil for anything but ICMP and ARP.
+  static func next(of frames: [[UInt8]]? = nil, using random: inout SeededGenerator) -> Captured {
+    let others = Int.random(in: 0..<4, using: &random) == 0 ? ProtocolSamples.frames : PacketSamples.frames
+    let samples = frames ?? others
     var frame = samples.randomElement(using: &random) ?? []
     for _ in 0..<Int.random(in: 0...3, using: &random) where frame.count > 14 {
       let index = Int.random(in: 14..<frame.count, using: &random)

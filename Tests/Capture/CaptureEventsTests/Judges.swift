@@ -69,6 +69,7 @@ extension TextOptions {
       case "-ttttt": timestamps = .sinceFirst
       case "-v": verbosity = 1
       case "-vv": verbosity = 2
+      case "-vvv": verbosity = 3
       case "-q": isQuiet = true
       case "-e": showsLinkHeader = true
       case "-S": absoluteSequenceNumbers = true

@@ -212,7 +212,5 @@ enum Dissection {
     // IP's protocols.
     "sctp", "DCCP", "EGP", "IGRP", "RSVP", "Mobile IP", "Mobile IP (old)", "EIGRP", "PGM", "Mobility", "igmp dvmrp",
     "igmp pimv1", "mresp", "mtrace",
-    // Until they are in.
-    "ARP", "Reverse ARP", "ICMP", "ICMPv6",
   ]
 }
