@@ -114,8 +114,8 @@ static __always_inline struct sk_buff *of_registers(void *registers)
 	struct pt_regs___x86 *x86 = registers;
 	struct user_pt_regs___arm *arm = registers;
 	if (__builtin_preserve_field_info(x86->di, 2 /* BPF_FIELD_EXISTS */))
-		return (struct sk_buff *)x86->di;
-	return (struct sk_buff *)arm->regs[0];
+		return (struct sk_buff *)READ(x86, di);
+	return (struct sk_buff *)READ(arm, regs[0]);
 }
 
 #define SEGMENTS(section, name, argument, protocol)          \

@@ -44,9 +44,6 @@ struct {
 	MAP_TYPE(value, struct frame_buffer);
 } frames SEC(".maps");
 
-// The verifier knows what a register may hold only as long as the compiler does not rewrite how it was bounded.
-#define OPAQUE(value) asm volatile("" : "+r"(value))
-
 // What is passed and returned is not a function's own to foretell, where another will take its place.
 #define ANSWER_1(...)                                           \
 	({                                                      \
