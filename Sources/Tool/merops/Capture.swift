@@ -143,11 +143,11 @@ struct Capture: ParsableCommand {
 
   func run() throws {
     if listInterfaces { return try InterfaceList.print() }
+    if let file, !filter.isShown { return try explaining { try read(file) } }
     // Of files nobody knows it; libpcap takes 0 there, so that 'ip broadcast' is what goes to 0.0.0.0 or 255.255.255.255.
     let netmask = file != nil ? 0 : interface.count == 1 ? ipv4Netmask(ofInterface: interface[0]) : nil
     let packetFilter = try filter.packetFilter(netmask: netmask)
     if let packetFilter, filter.isShown { return print(filter.shown(packetFilter)) }
-    if let file { return try explaining { try read(file, packetFilter) } }
     try explaining { try capture(packetFilter) }
   }
 
@@ -189,10 +189,13 @@ struct Capture: ParsableCommand {
   private var outputName: String { outputFile.map { $0 == "-" ? "standard output" : $0 } ?? "standard output" }
 
   /// Everything is printed that can be read, also where the file ends in the middle of a packet.
-  private func read(_ path: String, _ packetFilter: PacketFilter?) throws {
+  private func read(_ path: String) throws {
     let statisticsFile = try statsJson.map { (path) throws(Failure) in try StatisticsFile(path) }
     let start = Clock.monotonic
-    var capture = try FileCapture(path, filter: packetFilter, snapLength: wantedLength, count: count, place: place)
+    let filter = filter
+    var capture = try FileCapture(path, snapLength: wantedLength, count: count, place: place) { linkHeader in
+      try filter.packetFilter(linkHeader: linkHeader, netmask: 0)
+    }
     let (result, count, failure): (Result<Void, any Error>, Int, SystemCallError?)
     if let outputFile {
       var output = try CaptureFileOutput(outputFile, isUnbuffered: unbuffered)
@@ -204,6 +207,8 @@ struct Capture: ParsableCommand {
       result = Result { try capture.run(&output) }
       (count, failure) = (output.count, output.failure)
     }
+    // A filter that is none.
+    if case .failure(let failure as Failure) = result { throw failure }
     if onlyCounts { print("\(count) packet\(count == 1 ? "" : "s")") }
     let statistics = try capture.statistics(seconds: Double(Clock.monotonic - start) / 1e9)
     try statisticsFile?.write(statistics)
