@@ -108,7 +108,9 @@ package struct FileCapture: ~Copyable {
   private mutating func take(
     _ packet: FilePacket, _ arrival: PacketArrival, _ bytes: RawSpan, _ output: inout some CaptureOutput & ~Copyable
   ) throws -> Bool {
-    guard try program(for: arrival.linkType).takes(bytes, wireLength: packet.originalLength, arrival.linkType) else { return true }
+    guard try program(for: arrival.linkType).takes(bytes, wireLength: packet.originalLength, arrival.linkType) else {
+      return true
+    }
     let wanted = bytes.extracting(first: min(snapLength ?? .max, bytes.byteCount))
     guard output.packet(wanted, wireLength: packet.originalLength, arrival) else {
       notWritten += 1

@@ -21,6 +21,10 @@ extension CaptureAttachment {
     let refused = refusals.map { "\($0.rung) refused: \($0.reason)" }
     let why = refused.isEmpty ? "" : " (\(refused.joined(separator: "; ")))"
     let removed = leftOversRemoved.map { "removed what a killed merops had left over: the \($0)\n" }
+    if hook == .tracing || hook == .kprobe {
+      let kind = hook == .tracing ? "fentry" : "kprobe"
+      return "capturing segments that \(interface)() receives, \(kind) by \(rung)\(why)"
+    }
     let packets = direction == .outgoing ? "packets sent" : "packets received"
     let place = rung.mode == nil ? "classifier by \(rung)" : "\(rung)"
     return removed.joined() + "capturing \(packets) on \(interface), \(place)\(why)"

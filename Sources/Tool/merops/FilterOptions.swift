@@ -32,7 +32,8 @@ struct FilterOptions: ParsableArguments {
     guard !filter.isEmpty || isShown else { return nil }
     let expression = filter.joined(separator: " ")
     do throws(FilterError) {
-      return try PacketFilter(expression, isExact: pcapExact, linkHeader: linkHeader, netmask: netmask, names: SystemNames.filterNames)
+      return try PacketFilter(
+        expression, isExact: pcapExact, linkHeader: linkHeader, netmask: netmask, names: SystemNames.filterNames)
     } catch { throw Failure(report: error.report, isBadUsage: true) }
   }
 
