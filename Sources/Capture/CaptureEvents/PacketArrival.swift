@@ -4,12 +4,13 @@ package struct PacketArrival: Hashable, Sendable {
   package var nanoseconds: Int64
   /// Index of the interface.
   package var interface: UInt32
-  package var direction: CaptureRecord.Direction
+  /// `nil` where a file does not tell.
+  package var direction: CaptureRecord.Direction?
   /// What the packet begins with.
   package var linkType: LinkType
 
   package init(
-    nanoseconds: Int64, interface: UInt32 = 0, direction: CaptureRecord.Direction = .incoming,
+    nanoseconds: Int64, interface: UInt32 = 0, direction: CaptureRecord.Direction? = .incoming,
     linkType: LinkType = .ethernet
   ) {
     self.nanoseconds = nanoseconds

@@ -61,8 +61,10 @@ struct PacketHeaders {
       out.append("\nInterface: ")
       out.append(interfaceName)
     }
-    out.append("\nDirection: ")
-    out.append(arrival.direction == .incoming ? "in" : "out")
+    if let direction = arrival.direction {
+      out.append("\nDirection: ")
+      out.append(direction == .incoming ? "in" : "out")
+    }
     line("Frame Length", packet.wireLength, into: &out)
     line("Captured Length", packet.capturedLength, into: &out)
     out.append("\n")

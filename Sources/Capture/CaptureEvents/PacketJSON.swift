@@ -28,7 +28,9 @@ struct PacketJSON {
       out.append(#"""#)
     }
     if arrival.interface > 0 { field("frame.interface_id", Int(arrival.interface), into: &out) }
-    out.append(arrival.direction == .incoming ? #","frame.direction":"in""# : #","frame.direction":"out""#)
+    if let direction = arrival.direction {
+      out.append(direction == .incoming ? #","frame.direction":"in""# : #","frame.direction":"out""#)
+    }
     // Should a value turn out not to be there, the object goes on behind the last whole member.
     var whole = out.count
     var innerFlaw: StaticString?

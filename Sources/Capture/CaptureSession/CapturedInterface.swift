@@ -8,6 +8,7 @@ internal import RouteNetlink
 final class CapturedInterface {
   let name: String
   let index: UInt32
+  let alias: String?
   let linkType: LinkType
   /// Whether it is looked after what becomes of it.
   let isWatched: Bool
@@ -15,7 +16,7 @@ final class CapturedInterface {
   private var links: [AttachedLink] = []
 
   init(_ interface: NetworkInterface, isWatched: Bool) {
-    (name, index) = (interface.name, interface.index)
+    (name, index, alias) = (interface.name, interface.index, interface.alias)
     linkType = interface.isEthernet ? .ethernet : .raw
     self.isWatched = isWatched
   }

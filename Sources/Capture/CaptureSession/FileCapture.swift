@@ -60,7 +60,7 @@ package struct FileCapture: ~Copyable {
           guard linkType == .ethernet else { throw FileCaptureError.linkType(linkType, packet: packet.number) }
           let arrival = PacketArrival(
             nanoseconds: packet.nanoseconds ?? 0, interface: UInt32(before + packet.interface),
-            direction: packet.direction ?? .incoming, linkType: linkType)
+            direction: packet.direction, linkType: linkType)
           goesOn = try take(packet, arrival, bytes.extracting(packet.range), &output)
         }
         return step
@@ -68,6 +68,11 @@ package struct FileCapture: ~Copyable {
       switch step {
       case .packet, .statistics: break
       case .needsMore(let end):
+        // Whoever writes into a pipe may take a long time for the next packets.
+        guard output.pause() else {
+          goesOn = false
+          break
+        }
         try window.slide(to: reader.position, through: end) { (buffer, start) throws(SystemCallError) in
           try file.read(into: &buffer, from: start)
         }

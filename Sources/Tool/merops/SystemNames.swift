@@ -2,13 +2,22 @@ import ByteReading
 import LinuxCalls
 import PacketFilter
 
-/// The names that this machine's files give to numbers: services(5), protocols(5), hosts(5), networks(5), ethers(5). No
+/// Names from this machine's files: those that they give to numbers: services(5), protocols(5), hosts(5), networks(5), ethers(5). No
 /// name server is asked.
 enum SystemNames {
   static var filterNames: FilterNames {
     FilterNames(
       port: port, protocolNumber: { protocolNumber($0) ?? FilterNames.protocols[$0] }, addresses: addresses,
       network: network, ethernet: ethernet)
+  }
+
+  /// The processor's name, as the kernel tells it on some architectures.
+  static var processor: String? {
+    let text = String(decoding: (try? contents(ofFile: "/proc/cpuinfo")) ?? [], as: UTF8.self)
+    guard let line = text.split(separator: "\n").first(where: { $0.hasPrefix("model name") }),
+      let colon = line.firstIndex(of: ":")
+    else { return nil }
+    return String(line[line.index(after: colon)...].drop { $0 == " " })
   }
 
   /// The words of the lines of a file, without comments.
