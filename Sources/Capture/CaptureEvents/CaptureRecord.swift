@@ -36,6 +36,9 @@ package struct CaptureRecord: Hashable, Sendable {
     return start..<start + capturedLength
   }
 
+  /// Only when a record's program saw the packet; 0 for what is none.
+  package static func time(of record: RawSpan) -> UInt64 { (try? record.read(UInt64.self, at: 0)) ?? 0 }
+
   /// - Parameter record: one record of the ring; what follows its frame is not looked at.
   package init(_ record: RawSpan) throws(CaptureRecordError) {
     let (way, link): (UInt8, UInt8)

@@ -57,6 +57,14 @@ package struct LinkHeader: Hashable, Sendable {
   /// Where the type lies that says of a tag what it is.
   package func tagTypeOffset(_ index: Int) -> Int { index == 0 ? kind.typeOffset : tagOffset(index) - 2 }
 
+  /// Decodes as much as there is.
+  package init(_ frame: RawSpan, wireLength: Int, linkType: LinkType) {
+    // What a missing byte leaves undecided stays 0.
+    _ = try? decode(frame, wireLength: wireLength, linkType: linkType)
+  }
+
+  init() {}
+
   mutating func decode(
     _ frame: RawSpan, wireLength: Int, linkType: LinkType
   ) throws(TruncatedError) -> Packet.End {

@@ -30,6 +30,9 @@ final class CapturePrograms: Sendable {
     }
   }
 
+  /// Whether frames may be in fragments (5.18).
+  var hasFragments: Bool { loaded.withLock(\.hasFragments) }
+
   func program(_ name: String) throws -> Program {
     try loaded.withLock { loaded in
       for object in loaded.objects { if let program = object.program(name) { return program } }

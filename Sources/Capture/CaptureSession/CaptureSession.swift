@@ -302,7 +302,7 @@ package struct CaptureSession: ~Copyable {
     var (past, failed): (UInt64, UInt64) = (0, 0)
     var numbers = InterfaceNumbers(interfaces)
     let clock = clock
-    let count = ring.drain(limit: limit) { record in
+    let count = ring.drain(limit: limit, orderedBy: CaptureRecord.time(of:)) { record in
       if delivered >= wanted {
         past += 1
         return

@@ -57,7 +57,7 @@ package struct FileCapture: ~Copyable {
         if case .packet(let packet) = step {
           announce(reader, to: &output)
           let linkType = reader.interfaces[packet.interface].linkType
-          guard linkType == .ethernet else { throw FileCaptureError.linkType(linkType, packet: packet.number) }
+          guard linkType.isUnderstood else { throw FileCaptureError.linkType(linkType, packet: packet.number) }
           let arrival = PacketArrival(
             nanoseconds: packet.nanoseconds ?? 0, interface: UInt32(before + packet.interface),
             direction: packet.direction, linkType: linkType)
@@ -96,7 +96,7 @@ package struct FileCapture: ~Copyable {
   private mutating func take(
     _ packet: FilePacket, _ arrival: PacketArrival, _ bytes: RawSpan, _ output: inout some CaptureOutput & ~Copyable
   ) throws -> Bool {
-    guard try program.takes(bytes, wireLength: packet.originalLength) else { return true }
+    guard try program.takes(bytes, wireLength: packet.originalLength, arrival.linkType) else { return true }
     let wanted = bytes.extracting(first: min(snapLength ?? .max, bytes.byteCount))
     guard output.packet(wanted, wireLength: packet.originalLength, arrival) else {
       notWritten += 1

@@ -3,6 +3,7 @@ internal import BPFLoader
 internal import BPFObjectFile
 internal import BPFRelocation
 internal import BPFRings
+internal import CaptureEvents
 internal import CaptureProgram
 internal import LinuxCalls
 internal import PacketFilter
@@ -11,7 +12,8 @@ internal import PacketFilter
 package struct FileProgram: ~Copyable {
   /// Where it runs.
   package enum Place: Hashable, Sendable {
-    /// In the kernel where that is allowed, else in the interpreter.
+    /// In the kernel where that is allowed, else in the interpreter; there also before 5.18, which changed its code
+    /// for each run of an XDP program (`bpf_prog_change_xdp()`), and has all CPUs wait for that.
     case best
     case kernel
     case interpreter
@@ -19,6 +21,8 @@ package struct FileProgram: ~Copyable {
 
   private var kernel: InKernel?
   private var interpreter: InInterpreter
+  /// A packet with another link header, as the program is given it.
+  private var frame: [UInt8] = []
 
   init(_ filter: PacketFilter?, _ place: Place) throws {
     // A packet's record is read before the next packet comes.
@@ -32,16 +36,30 @@ package struct FileProgram: ~Copyable {
 
   private static func kernel(_ spec: ObjectSpec, _ place: Place) throws -> InKernel? {
     switch place {
-    case .best: try? InKernel(spec)
-    case .kernel: try InKernel(spec)
-    case .interpreter: nil
+    case .best:
+      guard let kernel = try? InKernel(spec), kernel.isLight else { return nil }
+      return kernel
+    case .kernel: return try InKernel(spec)
+    case .interpreter: return nil
     }
   }
 
-  /// - Parameters:
-  ///   - frame: of Ethernet.
-  ///   - wireLength: the whole packet, in bytes.
-  mutating func takes(_ frame: RawSpan, wireLength: Int) throws -> Bool {
+  /// - Parameter wireLength: the whole packet, in bytes.
+  mutating func takes(_ packet: RawSpan, wireLength: Int, _ linkType: LinkType) throws -> Bool {
+    guard linkType != .ethernet else { return try takes(packet, wireLength: wireLength) }
+    // The program knows Ethernet, and gets a header of it with the type that the packet's own header says.
+    let header = LinkHeader(packet, wireLength: wireLength, linkType: linkType)
+    frame.removeAll(keepingCapacity: true)
+    frame.append(contentsOf: repeatElement(0, count: 12))
+    frame.append(UInt8(header.etherType >> 8))
+    frame.append(UInt8(truncatingIfNeeded: header.etherType))
+    let payload = packet.extracting(droppingFirst: min(header.payloadOffset, packet.byteCount))
+    unsafe payload.withUnsafeBytes { unsafe frame.append(contentsOf: $0) }
+    let whole = frame
+    return try takes(unsafe whole.span.bytes, wireLength: wireLength)
+  }
+
+  private mutating func takes(_ frame: RawSpan, wireLength: Int) throws -> Bool {
     if let taken = try kernel?.takes(frame, wireLength: wireLength) { return taken }
     return try interpreter.takes(frame, wireLength: wireLength)
   }
@@ -98,6 +116,8 @@ private struct InKernel: ~Copyable {
   private let program: Program
   private var ring: RingBuffer
   private let length: SharedVariable
+  /// Whether a run costs the others nothing.
+  var isLight: Bool { programs.hasFragments }
 
   init(_ spec: ObjectSpec) throws {
     let programs = try CapturePrograms(spec, first: CaptureProgram.xdp)
@@ -109,12 +129,12 @@ private struct InKernel: ~Copyable {
     self.length = length
   }
 
-  /// - Returns: `nil` where the kernel runs no program on such a packet: shorter than an Ethernet header, or longer than a
-  ///   page has room for, before 5.18.
+  /// - Returns: `nil` where the kernel runs no program on such a packet: shorter than an Ethernet header, or longer than an skb
+  ///   takes in fragments (before 5.18: than a page has room for).
   mutating func takes(_ frame: RawSpan, wireLength: Int) throws -> Bool? {
     length.store(UInt32(clamping: wireLength))
     do throws(SystemCallError) { _ = try BPF.testRun(program.descriptor, packet: frame) } catch {
-      guard error.errno == .invalidArgument else { throw error }
+      guard error.errno == .invalidArgument || error.errno == .outOfMemory else { throw error }
       return nil
     }
     var isTaken = false

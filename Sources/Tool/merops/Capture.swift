@@ -23,7 +23,10 @@ struct Capture: ParsableCommand {
     case auto, xdp
     case xdpNative = "xdp-native"
     case xdpGeneric = "xdp-generic"
-    case tc
+    case tc, interpreter
+    case testRun = "test-run"
+
+    var isForFiles: Bool { self == .interpreter || self == .testRun }
   }
   enum Attach: String, ExpressibleByArgument, CaseIterable { case auto, link, netlink }
 
@@ -82,12 +85,21 @@ struct Capture: ParsableCommand {
   var time: Int
   @Flag(name: .customShort("v"), help: "Print more of each packet; twice for still more.")
   var verbose: Int
+  @Flag(
+    name: .customShort("x"),
+    help: "Print each packet in hexadecimal, from the network's header on; -xx with the link-level header.")
+  var hexadecimal: Int
+  @Flag(name: .customShort("X"), help: "The same, and as text beside it; -XX with the link-level header.")
+  var hexadecimalAndText: Int
+  @Flag(name: .customShort("A"), help: "Print each packet as text; -AA with the link-level header.")
+  var asText: Int
   @Flag(name: [.customShort("#"), .customLong("number")], help: "Number the packets.")
   var number = false
   @Option(
     help: """
       Where to take received packets: xdp (native, else generic), xdp-native, xdp-generic, tc, or auto: xdp, where that \
-      is possible. Sent packets and those of -i any come from tc.
+      is possible. Sent packets and those of -i any come from tc. Those of a file go through test-run (the kernel) or \
+      interpreter.
       """)
   var via = Via.auto
   @Option(help: "How to attach: auto (bpf_link, else netlink), link or netlink.")
@@ -173,7 +185,7 @@ struct Capture: ParsableCommand {
   private func read(_ path: String, _ packetFilter: PacketFilter?) throws {
     let statisticsFile = try statsJson.map { (path) throws(Failure) in try StatisticsFile(path) }
     let start = Clock.monotonic
-    var capture = try FileCapture(path, filter: packetFilter, snapLength: wantedLength, count: count)
+    var capture = try FileCapture(path, filter: packetFilter, snapLength: wantedLength, count: count, place: place)
     var output = try packetOutput()
     let result = Result { try capture.run(&output) }
     output.finish()
@@ -214,7 +226,7 @@ struct Capture: ParsableCommand {
       case .auto: interface != ["any"] && isWanted(rung)
       case .xdpNative: rung.mode == .native && isWanted(rung)
       case .xdpGeneric: rung.mode == .generic && isWanted(rung)
-      case .tc: false
+      case .tc, .interpreter, .testRun: false
       }
     }
     let usesClassifiers = via == .auto || via == .tc || direction != .in
@@ -226,6 +238,21 @@ struct Capture: ParsableCommand {
     options.duration = duration
     options.statisticsInterval = stats
     return options
+  }
+
+  private var place: FileProgram.Place {
+    switch via {
+    case .interpreter: .interpreter
+    case .testRun: .kernel
+    default: .best
+    }
+  }
+
+  /// Of several, as tcpdump chooses.
+  private var hexDump: TextOptions.HexDump {
+    if hexadecimalAndText > 0 { return hexadecimalAndText > 1 ? .linkAndText : .networkAndText }
+    if hexadecimal > 0 { return hexadecimal > 1 ? .link : .network }
+    return asText > 1 ? .linkText : asText > 0 ? .networkText : .none
   }
 
   /// As tcpdump has it, 0 is all of a packet.
@@ -257,6 +284,7 @@ struct Capture: ParsableCommand {
     options.showsLinkHeader = linkHeader
     options.absoluteSequenceNumbers = absoluteSequenceNumbers
     options.showsNumber = number
+    options.hexDump = hexDump
     options.showsInterface = interface.count > 1 || interface == ["any"]
     options.usesColour = Terminal.takesColour
     return options

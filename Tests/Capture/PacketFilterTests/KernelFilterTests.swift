@@ -5,11 +5,13 @@ import Testing
 
 /// Filters in the kernel, by BPF_PROG_TEST_RUN.
 @Suite struct KernelFilterTests {
-  private static func load(_ filter: PacketFilter) throws -> FileDescriptor {
+  private static let (classifier, xdp): (UInt32, UInt32) = (3, 6)
+
+  private static func load(
+    _ program: [Instruction], type: UInt32, of filter: PacketFilter
+  ) throws -> FileDescriptor {
     var attributes = BPF.ProgramAttributes()
-    let xdp: UInt32 = 6
-    (attributes.type, attributes.license) = (xdp, "GPL")
-    let program = filter.program
+    (attributes.type, attributes.license) = (type, "GPL")
     do throws(BPF.LoadFailure) {
       return try unsafe BPF.loadProgram(
         attributes, name: "filter", instructions: program.span.bytes, btf: nil, functions: [UInt32]().span.bytes,
@@ -19,8 +21,43 @@ import Testing
     }
   }
 
+  /// A classifier that copies a packet into a buffer and has the filter look at it there.
+  private static func buffered(_ filter: PacketFilter) throws -> FileDescriptor {
+    let (room, instructions) = try filter.bufferedInstructions()
+    var attributes = BPF.MapAttributes()
+    let perCPUArray: UInt32 = 6
+    (attributes.type, attributes.keySize, attributes.valueSize) = (perCPUArray, 4, UInt32(room))
+    attributes.maxEntries = 1
+    let buffer = try BPF.createMap(attributes, name: "buffer", btf: nil)
+    func call(_ helper: Int32) -> Instruction { Instruction(opcode: Opcode.call, immediate: helper) }
+    let program: [Instruction] =
+      [
+        .move(.r6, .r1), .move(.r1, constant: 0), .store(.word, .r10, -4, .r1), .move(.r2, .r10),
+        .arithmetic(.add, .r2, constant: -4),
+        Instruction(
+          opcode: Opcode.loadImmediate64, destination: 1, source: PseudoSource.map, immediate: buffer.number),
+        Instruction(opcode: 0), call(1), .jump(if: .r0, .notEqual, constant: 0, 2), .move(.r0, constant: 0), .exit,
+        .move(.r7, .r0), .load(.word, .r8, .r6, 0), .move(.r9, .r8),
+        .jump(if: .r9, .atMost, constant: UInt32(room), 1), .move(.r9, constant: UInt32(room)),
+        .jump(if: .r9, .atLeast, constant: 1, 2), .move(.r0, constant: 0), .exit,
+        .move(.r1, .r6), .move(.r2, constant: 0), .move(.r3, .r7), .move(.r4, .r9), call(26),
+        .move(.r1, .r7), .move(.r2, .r9), .move(.r3, .r8),
+        Instruction(opcode: Opcode.call, source: PseudoSource.call, immediate: 1), .exit,
+      ] + instructions
+    // The program keeps the buffer.
+    return try load(program, type: classifier, of: filter)
+  }
+
   /// With the verifier's words.
   private struct Refusal: Error, CustomStringConvertible { let description: String }
+
+  private static func taken(of frames: [[UInt8]], by program: borrowing FileDescriptor) throws -> Set<Int> {
+    var taken: Set<Int> = []
+    for (number, frame) in frames.enumerated() where try unsafe BPF.testRun(program, packet: frame.span.bytes) == 1 {
+      taken.insert(number)
+    }
+    return taken
+  }
 
   @Test(.enabled(if: Capability.effective().contains(.sysAdmin), "loading programs takes root"))
   func theRunningKernelTakesWhatTheInterpreterTakes() throws {
@@ -38,13 +75,13 @@ import Testing
         guard let filter = try? PacketFilter(expression, isExact: isExact, names: FilterParserTests.names) else {
           continue
         }
-        let program = try Self.load(filter)
-        var taken: Set<Int> = []
-        for (number, frame) in frames.enumerated() where try unsafe BPF.testRun(program, packet: frame.span.bytes) == 1
-        {
-          taken.insert(number)
-        }
-        #expect(try taken == filter.taken(of: frames), "\(expression)")
+        let program = try Self.load(filter.program, type: Self.xdp, of: filter)
+        let expected = try filter.taken(of: frames)
+        #expect(try Self.taken(of: frames, by: program) == expected, "\(expression)")
+        let classifier = try Self.buffered(filter)
+        let taken = try Self.taken(of: frames.filter { $0.count >= 60 }, by: classifier)
+        let numbers = frames.indices.filter { frames[$0].count >= 60 }
+        #expect(Set(taken.map { numbers[$0] }) == expected.filter { frames[$0].count >= 60 }, "\(expression)")
         count += 1
       }
     }

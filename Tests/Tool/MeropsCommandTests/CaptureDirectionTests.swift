@@ -1,0 +1,147 @@
+import CaptureEvents
+import CaptureFiles
+import DemoNetwork
+import Foundation
+import LinuxCalls
+import RouteNetlink
+import Testing
+
+extension Privileged {
+  /// Packets that come and go, on several interfaces, by XDP and by classifiers.
+  @Suite struct CaptureDirectionTests {
+    private let interface = DemoNetwork.serverInterface
+
+    /// What the kernel says over IPv6 by itself comes when it likes.
+    private let filter = "not icmp6 and not (ip6[6] = 0 and ip6[40] = 58)"
+
+    private static func file(_ name: String) -> URL {
+      FileManager.default.temporaryDirectory.appending(path: "\(name)-\(UUID().uuidString)")
+    }
+
+    /// A file's packets: time, interface, length on the wire, bytes.
+    private static func packets(
+      of file: URL
+    ) throws -> (packets: [(packet: FilePacket, bytes: [UInt8])], interfaces: [CaptureInterface]) {
+      let bytes = try [UInt8](Data(contentsOf: file))
+      var reader = CaptureFileReader()
+      var packets: [(FilePacket, [UInt8])] = []
+      while true {
+        switch try unsafe reader.next(in: bytes.span.bytes, at: 0, isLast: true) {
+        case .packet(let packet): packets.append((packet, Array(bytes[packet.range])))
+        case .statistics: continue
+        case .needsMore, .end: return (packets, reader.interfaces)
+        }
+      }
+    }
+
+    /// The same bytes in the same direction as tcpdump has, tags put back that the kernel had taken out of packets, and in
+    /// the order of time.
+    @Test(arguments: [
+      ["both"], ["both", "--via", "tc"], ["out"], ["in", "--via", "tc"], ["in"],
+      ["both", "--via", "tc", "--attach", "netlink"],
+    ])
+    func takesThePacketsThatTcpdumpTakes(options: [String]) throws {
+      let network = try DemoNetwork()
+      let (ours, theirs) = (Self.file("ours.pcapng"), Self.file("theirs.pcap"))
+      defer { for file in [ours, theirs] { try? FileManager.default.removeItem(at: file) } }
+      let capture = try Tool.capture(
+        ["-i", interface, "-s", "0", "-w", ours.path, "-U", "-Q"] + options + [filter], in: network.server)
+      let tcpdump = try RunningProcess(
+        "tcpdump",
+        [
+          "-w", theirs.path, "-U", "--immediate-mode", "-B", "32768", "-Q", options[0] == "both" ? "inout" : options[0],
+          "-i", interface, filter,
+        ], in: network.server)
+      try tcpdump.waitUntil(says: "listening on")
+      if options.contains("both") || options.contains("--via") { usleep(100_000) }
+      _ = try DemoTraffic.run(in: network)
+      try Frame.send(Frame.all.map(\.frame), from: DemoNetwork.clientInterface, in: network.client)
+      // Until everything has come through, and a little longer for what should not come.
+      usleep(500_000)
+      for process in [capture, tcpdump] {
+        process.signal(SIGINT)
+        #expect(try process.wait() == 0)
+      }
+      let (taken, _) = try Self.packets(of: ours)
+      let (expected, _) = try Self.packets(of: theirs)
+      #expect(expected.count > 10)
+      #expect(capture.errors.contains("\(expected.count) packets captured, 0 lost"))
+      #expect(
+        taken.map(\.bytes).sorted { $0.lexicographicallyPrecedes($1) }
+          == expected.map(\.bytes).sorted { $0.lexicographicallyPrecedes($1) })
+      #expect(taken.allSatisfy { $0.bytes.count == $0.packet.originalLength })
+      for (earlier, later) in zip(taken, taken.dropFirst()) {
+        #expect((earlier.packet.nanoseconds ?? 0) <= (later.packet.nanoseconds ?? 0))
+      }
+      let directions = Set(taken.map(\.packet.direction))
+      #expect(
+        directions == (options[0] == "both" ? [.incoming, .outgoing] : options[0] == "in" ? [.incoming] : [.outgoing]))
+    }
+
+    @Test func takesPacketsOfSeveralInterfaces() throws {
+      let network = try DemoNetwork()
+      let file = Self.file("two.pcapng")
+      defer { try? FileManager.default.removeItem(at: file) }
+      let capture = try Tool.capture(
+        ["-i", interface, "-i", "lo", "-t", "udp port 9 or tcp port 9"], in: network.server)
+      try capture.waitUntil(says: "on lo")
+      try Frame.send(
+        [Frame(ethertype: 0x0800, Frame.ipv4(Frame.tcp(from: 1000)))], from: DemoNetwork.clientInterface,
+        in: network.client)
+      try Frame.send([Frame(ethertype: 0x0800, Frame.ipv4(Frame.tcp(from: 1001)))], from: "lo", in: network.server)
+      try capture.waitUntil("both are printed") { capture.outputLines.count == 2 }
+      #expect(capture.output.contains("veth-server In  IP 192.0.2.1.1000 >"))
+      #expect(capture.output.contains("lo    In  IP 192.0.2.1.1001 >"))
+    }
+
+    /// Also on those that come later; one that goes is no reason to end.
+    @Test func anyTakesPacketsOfAllInterfaces() throws {
+      let network = try DemoNetwork()
+      let capture = try Tool.capture(["-i", "any", "-t", "-Q", "both", "udp port 9"], in: network.server)
+      try capture.waitUntil(says: "packets sent on \(interface)")
+      try network.server.run { () throws(NetlinkError) in
+        let socket = try RouteSocket()
+        try socket.createVethPair("veth-late", peer: "veth-later", peerNamespace: network.client)
+        if let late = try socket.interface(named: "veth-late") { try socket.setUp(late) }
+      }
+      try capture.waitUntil(says: "packets sent on veth-late")
+      let udp: [UInt8] = [3, 232, 0, 9, 0, 8, 0, 0]
+      let frame = Frame(ethertype: 0x0800, Frame.ipv4(udp, protocol: 17))
+      try Frame.send([frame], from: "veth-late", in: network.server)
+      try capture.waitUntil("it is printed") {
+        capture.output.contains("veth-late Out IP 192.0.2.1.1000 > 192.0.2.2.9")
+      }
+      try network.server.run { () throws(NetlinkError) in
+        let socket = try RouteSocket()
+        if let late = try socket.interface(named: "veth-late") { try socket.delete(late) }
+      }
+      try capture.waitUntil(says: "veth-late has gone")
+      try Frame.send([frame], from: DemoNetwork.clientInterface, in: network.client)
+      try capture.waitUntil("the next is printed") { capture.output.contains("veth-server In  IP") }
+      capture.signal(SIGINT)
+      #expect(try capture.wait() == 0)
+    }
+
+    /// An interface without a link header: what is sent on it is IP.
+    @Test func takesPacketsOfATunnel() throws {
+      let namespace = try NetworkNamespace()
+      let script = "ip tuntap add tun0 mode tun && ip address add 10.8.0.1/24 dev tun0 && ip link set tun0 up"
+      let ip = try RunningProcess("sh", ["-c", script], in: namespace)
+      guard try ip.wait() == 0 else { try Test.cancel("this kernel has no TUN devices: \(ip.errors)") }
+      let file = Self.file("tunnel.pcapng")
+      defer { try? FileManager.default.removeItem(at: file) }
+      let capture = try Tool.capture(
+        ["-i", "tun0", "-Q", "out", "-w", file.path, "-U", "-c", "1", "udp port 9"], in: namespace)
+      let sender = try RunningProcess("bash", ["-c", "echo hello > /dev/udp/10.8.0.2/9"], in: namespace)
+      #expect(try sender.wait() == 0)
+      #expect(try capture.wait() == 0)
+      let (packets, interfaces) = try Self.packets(of: file)
+      #expect(interfaces.map(\.linkType) == [.raw])
+      #expect(packets.count == 1)
+      let tcpdump = try RunningProcess("tcpdump", ["-nn", "-t", "-r", file.path], in: namespace)
+      #expect(try tcpdump.wait() == 0)
+      #expect(tcpdump.output.contains("IP 10.8.0.1."))
+      #expect(tcpdump.output.contains("> 10.8.0.2.9: UDP, length 6"))
+    }
+  }
+}
