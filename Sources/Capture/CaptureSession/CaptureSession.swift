@@ -36,7 +36,7 @@ package struct CaptureSession: ~Copyable {
   /// Ends the capture when it is given, from any thread.
   package let stop: Notification
   /// The interfaces that went away while they were captured on.
-  package private(set) var gone: [String] = []
+  package var gone: [String] { interfaces.filter(\.isGone).map(\.name) }
   private var deliveredCount: UInt64 = 0
   private var pastCount: UInt64 = 0
   private var notWritten: UInt64 = 0
@@ -161,9 +161,10 @@ package struct CaptureSession: ~Copyable {
     for _ in 0..<min(count, attaching.count) {
       let next = attaching.removeFirst()
       do { add(try next.link.take(), to: next.interface, next.direction) } catch let error as AttachError {
-        guard takesAll else { throw error }
         // One that went away meanwhile is no news.
-        if case .noSuchInterface = error.reason { continue }
+        if takesAll, case .noSuchInterface = error.reason { continue }
+        // Nothing would ever come where not even the last one could be attached to.
+        guard takesAll, !attachments.isEmpty || !attaching.isEmpty else { throw error }
         output.notice(.notAttached(error))
         continue
       }
@@ -262,12 +263,12 @@ package struct CaptureSession: ~Copyable {
   private mutating func lookAtInterfaces(_ output: inout some CaptureOutput & ~Copyable) -> Bool {
     // Whatever the news was, and also where some was missed: what counts is how things are now.
     guard let interfaces = try? RouteSocket().interfaces() else { return false }
-    for captured in self.interfaces where captured.isWatched && !gone.contains(captured.name) {
+    for captured in self.interfaces where captured.isWatched && !captured.isGone {
       let isUp = interfaces.first { $0.index == captured.index }?.isUp
       switch (isUp, captured.isUp) {
       case (nil, _):
         output.notice(.interfaceIsGone(captured.name))
-        gone.append(captured.name)
+        captured.isGone = true
         captured.detach()
       case (false, true): output.notice(.interfaceIsDown(captured.name))
       case (true, false): output.notice(.interfaceIsUp(captured.name))
@@ -276,12 +277,12 @@ package struct CaptureSession: ~Copyable {
       captured.isUp = isUp ?? false
     }
     if takesAll {
-      let known = Set(self.interfaces.map(\.index))
+      let known = Set(self.interfaces.filter { !$0.isGone }.map(\.index))
       for interface in interfaces where !known.contains(interface.index) { try? beginAttaching(to: interface) }
       announce(to: &output)
       return false
     }
-    return self.interfaces.allSatisfy { $0.isWatched && gone.contains($0.name) }
+    return self.interfaces.allSatisfy(\.isGone)
   }
 
   /// Tells the programs how to wake the reader, and returns for how long it may sleep.

@@ -13,6 +13,7 @@ final class CapturedInterface {
   /// Whether it is looked after what becomes of it.
   let isWatched: Bool
   var isUp = true
+  var isGone = false
   private var links: [AttachedLink] = []
 
   init(_ interface: NetworkInterface, isWatched: Bool) {

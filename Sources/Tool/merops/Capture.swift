@@ -140,7 +140,7 @@ struct Capture: ParsableCommand {
     }
     try rotation.validate(outputFile: outputFile)
     if onlyCounts && file == nil { throw ValidationError("--count is for files: -r FILE --count") }
-    if interface.isEmpty && file == nil && !listInterfaces && filter.dump == 0 {
+    if interface.isEmpty && file == nil && !listInterfaces && !filter.isShown {
       throw ValidationError("Which interface? Name it with -i; -D lists them. -r reads a file.")
     }
     let page = pageSize
@@ -153,8 +153,10 @@ struct Capture: ParsableCommand {
 
   func run() throws {
     if listInterfaces { return try InterfaceList.print() }
-    let packetFilter = try filter.packetFilter()
-    if let packetFilter, filter.dump > 0 { return print(FilterOptions.listing(packetFilter, form: filter.dump)) }
+    // Of files nobody knows it; libpcap takes 0 there, so that 'ip broadcast' is what goes to 0.0.0.0 or 255.255.255.255.
+    let netmask = file != nil ? 0 : interface.count == 1 ? ipv4Netmask(ofInterface: interface[0]) : nil
+    let packetFilter = try filter.packetFilter(netmask: netmask)
+    if let packetFilter, filter.isShown { return print(filter.shown(packetFilter)) }
     if let file { return try explaining { try read(file, packetFilter) } }
     try explaining { try capture(packetFilter) }
   }

@@ -34,7 +34,7 @@ struct Extcap: ParsableCommand {
     case linkTypes(of: String)
     case options(of: String)
     /// Whether it is one.
-    case filter(String)
+    case filter(String, of: String)
     /// With the arguments of `merops capture`, and where the packets go.
     case capture([String], fifo: String)
     case nothing
@@ -62,7 +62,7 @@ struct Extcap: ParsableCommand {
       return .capture(words + (filter.map { ["--", $0] } ?? []), fifo: fifo)
     }
     guard let filter else { throw ValidationError("Nothing is asked: --extcap-dlts, --extcap-config or --capture.") }
-    return .filter(filter)
+    return .filter(filter, of: name)
   }
 
   func run() throws {
@@ -70,7 +70,7 @@ struct Extcap: ParsableCommand {
     case .interfaces: print(Self.sentences(of: try interfaces().map(\.name)), terminator: "")
     case .linkTypes(let name): print(Self.linkType(isEthernet: try isEthernet(name)), terminator: "")
     case .options: print(Self.options, terminator: "")
-    case .filter(let expression): try check(expression)
+    case .filter(let expression, let name): try check(expression, name)
     case .capture(let arguments, let fifo): try capture(arguments, fifo)
     case .nothing: break
     }
@@ -133,10 +133,10 @@ struct Extcap: ParsableCommand {
   }
 
   /// Whatever is printed makes the filter a bad one to Wireshark.
-  private func check(_ expression: String) throws {
+  private func check(_ expression: String, _ interface: String) throws {
     guard !expression.isEmpty else { return }
     let options = try FilterOptions.parse(["--", expression])
-    do { _ = try options.packetFilter() } catch { print(error.report) }
+    do { _ = try options.packetFilter(netmask: ipv4Netmask(ofInterface: interface)) } catch { print(error.report) }
   }
 
   /// What goes to standard error is shown as an error, so that news and counters are not told.

@@ -30,7 +30,7 @@ struct WrittenPackets: ~Copyable {
   init(_ options: Options) {
     let section = CaptureSection(
       application: "merops \(Merops.version)", operatingSystem: "Linux \(kernelRelease())",
-      hardware: SystemNames.processor)
+      hardware: processorName())
     writer = CaptureFileWriter(format: .pcapng, section: section, interfaces: [])
     sink = PacketSink(isUnbuffered: options.isUnbuffered)
     path = options.path

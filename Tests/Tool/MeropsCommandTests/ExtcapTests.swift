@@ -13,7 +13,7 @@ import Testing
     (["--extcap-interfaces"], .interfaces),
     (["--extcap-dlts", "--extcap-interface", "merops-eth0"], .linkTypes(of: "eth0")),
     (["--extcap-interface=merops-eth0", "--extcap-config"], .options(of: "eth0")),
-    (["--extcap-interface=merops-any", "--extcap-capture-filter=tcp port 80"], .filter("tcp port 80")),
+    (["--extcap-interface=merops-any", "--extcap-capture-filter=tcp port 80"], .filter("tcp port 80", of: "any")),
     (
       ["--capture", "--extcap-interface", "merops-eth0", "--fifo", "/tmp/fifo"],
       .capture(["-i", "eth0", "-Q", "both", "--via", "auto", "--snapshot-length", "262144"], fifo: "/tmp/fifo")

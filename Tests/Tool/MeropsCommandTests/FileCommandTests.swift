@@ -57,6 +57,15 @@ import Testing
     #expect(lines == [count])
   }
 
+  @Test func explainsTheFilterAndReadsNothing() throws {
+    let (status, lines, errors) = try capture(["--explain-filter", "tcp port 443 and not ip broadcast"])
+    #expect(status == 0 && errors.isEmpty)
+    #expect(lines.prefix(3) == ["takes", "  all of:", "    TCP from or to port 443"])
+    #expect(lines.contains("cannot see"))
+    // It has none: without a network there is no broadcast address.
+    #expect(try Tool.run(["capture", "-d", "ip broadcast"], in: .current()).wait() == 2)
+  }
+
   @Test func whatCameBeforeAnErrorIsShown() throws {
     let (status, lines, errors) = try capture(["-n"], Array(Self.file().dropLast(5)))
     #expect(status == 1)
