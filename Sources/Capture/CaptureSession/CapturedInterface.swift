@@ -2,7 +2,7 @@ internal import BPFLinks
 internal import CaptureEvents
 internal import CaptureProgram
 internal import LinuxCalls
-internal import RouteNetlink
+package import RouteNetlink
 
 /// An interface that is captured on.
 final class CapturedInterface {
@@ -40,7 +40,7 @@ private final class AttachedLink {
 
 extension NetworkInterface {
   /// Whether its packets begin with the header of IP: tunnels, PPP, WireGuard. `ARPHRD_*`, include/uapi/linux/if_arp.h.
-  var beginsWithIP: Bool { [512, 519, 768, 769, 776, 778, 823, 0xfffe].contains(hardwareType) }
+  package var beginsWithIP: Bool { [512, 519, 768, 769, 776, 778, 823, 0xfffe].contains(hardwareType) }
 }
 
 /// How an interface's packets of one direction are taken.

@@ -138,6 +138,9 @@ struct Capture: ParsableCommand {
     if let file, file == outputFile, file != "-" {
       throw ValidationError("-r and -w name the same file, which would be emptied before it is read.")
     }
+    if alsoPrints && outputFile == "-" {
+      throw ValidationError("--print and -w -: standard output is for the lines or for the file.")
+    }
     try rotation.validate(outputFile: outputFile)
     if onlyCounts && file == nil { throw ValidationError("--count is for files: -r FILE --count") }
     if interface.isEmpty && file == nil && !listInterfaces && !filter.isShown {
@@ -162,6 +165,10 @@ struct Capture: ParsableCommand {
   }
 
   private func capture(_ packetFilter: PacketFilter?) throws {
+    // Opening a named pipe waits for its reader. Here a signal still ends that; a session takes signals as news.
+    let pipe: FileDescriptor? =
+      if let outputFile, outputFile != "-" { try? FileDescriptor(opening: outputFile, flags: O_WRONLY) } else { nil }
+    defer { _ = pipe }
     let statisticsFile = try statsJson.map { (path) throws(Failure) in try StatisticsFile(path) }
     var options = options
     options.filter = packetFilter

@@ -120,8 +120,11 @@ struct Extcap: ParsableCommand {
 
   // MARK: What is there
 
+  /// Those that packets can be taken from.
   private func interfaces() throws(Failure) -> [NetworkInterface] {
-    do { return try RouteSocket().interfaces() } catch { throw Failure(report: "list the interfaces: \(error)") }
+    do { return try RouteSocket().interfaces().filter { $0.isEthernet || $0.beginsWithIP } } catch {
+      throw Failure(report: "list the interfaces: \(error)")
+    }
   }
 
   private func isEthernet(_ name: String) throws(Failure) -> Bool {
@@ -141,11 +144,6 @@ struct Extcap: ParsableCommand {
 
   /// What goes to standard error is shown as an error, so that news and counters are not told.
   private func capture(_ arguments: [String], _ fifo: String) throws {
-    // Waits until Wireshark reads, or ends with a signal as long as none is blocked.
-    let pipe: FileDescriptor
-    do { pipe = try FileDescriptor(opening: fifo, flags: O_WRONLY) } catch {
-      throw Failure(report: "write packets to \(fifo): \(error.errno)")
-    }
-    try Capture.parse(["--silent", "-w", "/dev/fd/\(pipe.number)"] + arguments).run()
+    try Capture.parse(["--silent", "-w", fifo] + arguments).run()
   }
 }

@@ -80,7 +80,7 @@ import Testing
     bytes[20] = 105
     let (status, lines, errors) = try capture([], bytes)
     #expect(status == 1 && lines.isEmpty)
-    #expect(errors.contains("(105)"))
+    #expect(errors.contains("packet 1 has link type 105"))
   }
 
   @Test func contradictionsAreBadUsage() throws {

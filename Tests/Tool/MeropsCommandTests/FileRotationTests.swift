@@ -144,7 +144,7 @@ import Testing
     (["-w", "-", "-C", "1"], "one stream"), (["-w", "-", "-G", "1"], "one stream"), (["-C", "1"], "-w FILE"),
     (["-w", "x", "-W", "2"], "-C or -G"), (["-w", "x", "-C", "0"], "-C"), (["-w", "x", "-C", "99999999999999"], "-C"),
     (["-w", "x", "-C", "1x"], "-C"), (["-w", "x", "-G", "0"], "-G 0"), (["-w", "x", "-C", "1", "-W", "0"], "-W 0"),
-    (["-w", "/dev/null"], "the same file"),
+    (["-w", "/dev/null"], "the same file"), (["-w", "-", "--print"], "standard output"),
   ])
   func refusesBadUsage(options: [String], hint: String) throws {
     let process = try RunningProcess(Tool.path, ["capture", "-r", "/dev/null"] + options, in: .current())
