@@ -4,14 +4,15 @@ package struct PacketArrival: Hashable, Sendable {
   package var nanoseconds: Int64
   /// The interface's number in the capture, from 0 on.
   package var interface: UInt32
-  package var direction: CaptureRecord.Direction
+  /// `nil` where a file does not tell.
+  package var direction: CaptureRecord.Direction?
   /// What the packet begins with.
   package var linkType: LinkType
   /// Of the socket that it is for, where that is known.
   package var socketState: SocketState?
 
   package init(
-    nanoseconds: Int64, interface: UInt32 = 0, direction: CaptureRecord.Direction = .incoming,
+    nanoseconds: Int64, interface: UInt32 = 0, direction: CaptureRecord.Direction? = .incoming,
     linkType: LinkType = .ethernet, socketState: SocketState? = nil
   ) {
     self.nanoseconds = nanoseconds

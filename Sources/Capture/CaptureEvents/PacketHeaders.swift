@@ -74,8 +74,10 @@ struct PacketHeaders {
       out.append("\nInterface: ")
       out.append(interfaceName)
     }
-    out.append("\nDirection: ")
-    out.append(arrival.direction == .incoming ? "in" : "out")
+    if let direction = arrival.direction {
+      out.append("\nDirection: ")
+      out.append(direction == .incoming ? "in" : "out")
+    }
     if let state = arrival.socketState {
       out.append("\nSocket State: ")
       out.append(state.name)

@@ -33,7 +33,9 @@ struct PacketJSON {
       out.append(#"""#)
     }
     field("frame.interface_id", Int(arrival.interface), into: &out)
-    out.append(arrival.direction == .incoming ? #","frame.direction":"in""# : #","frame.direction":"out""#)
+    if let direction = arrival.direction {
+      out.append(direction == .incoming ? #","frame.direction":"in""# : #","frame.direction":"out""#)
+    }
     if let state = arrival.socketState {
       out.append(#","socket.state":""#)
       out.append(state.name)

@@ -100,7 +100,13 @@ struct PacketText {
 
   /// `eth0  In  `: the name in five columns at least, the direction in three.
   private func writeInterface(_ arrival: PacketArrival, _ name: RawSpan, into out: inout OutputBuffer) {
-    writeInterface(name, arrival.direction == .incoming ? "In " : "Out", into: &out)
+    let direction: StaticString =
+      switch arrival.direction {
+      case .incoming: "In "
+      case .outgoing: "Out"
+      case nil: "?  "
+      }
+    writeInterface(name, direction, into: &out)
   }
 
   /// - Parameter direction: three characters.

@@ -179,6 +179,14 @@ package struct CaptureSession: ~Copyable {
     }
   }
 
+  /// Ends the capture when nobody reads any more what is written into a pipe. Other files have no such end.
+  package borrowing func endWhenClosed(_ pipe: borrowing FileDescriptor) {
+    try? events.watchHangUp(of: pipe, token: Token.stop)
+  }
+
+  /// What the programs count.
+  package var counts: CaptureCounts { CaptureCounts(map: programs.map(CaptureProgram.counters)) }
+
   /// Takes over the next `count` links, waiting for those that are not finished.
   private mutating func takeAttached(_ count: Int, _ output: inout some CaptureOutput & ~Copyable) throws {
     for _ in 0..<min(count, attaching.count) {
@@ -218,7 +226,7 @@ package struct CaptureSession: ~Copyable {
     for interface in interfaces[announcedCount...] {
       output.interface(
         CaptureInterface(
-          name: interface.name, filter: options.filter?.expression,
+          name: interface.name, description: interface.alias, filter: options.filter?.expression,
           comments: options.snapLength == nil ? ["packets' headers only"] : [], linkType: interface.linkType,
           snapLength: UInt32(clamping: options.snapLength ?? 0)))
     }
@@ -239,7 +247,7 @@ package struct CaptureSession: ~Copyable {
     while goesOn {
       reader.store(CaptureProgram.Reader.runs)
       let count = drain(into: &output, limit: Self.batchCount)
-      goesOn = output.pause()
+      guard output.pause() else { break }
       clock.look()
       if let limit = options.count, deliveredCount >= limit { break }
 
@@ -255,6 +263,7 @@ package struct CaptureSession: ~Copyable {
         let rest = deadline > now ? Int((deadline - now + 999_999) / 1_000_000) : 0
         milliseconds = min(milliseconds ?? .max, rest)
       }
+      if let due = output.pauseDueMilliseconds { milliseconds = min(milliseconds ?? .max, due) }
       var (isSignalled, hasNews, isAttached) = (false, false, false)
       try events.wait(milliseconds: milliseconds) { token in
         if token == Token.signals { isSignalled = true }
@@ -361,7 +370,7 @@ package struct CaptureSession: ~Copyable {
     for _ in 0..<100 {
       while drain(into: &output, limit: Self.batchCount) > 0 {}
       _ = output.pause()
-      if try counters().delivered == deliveredCount + pastCount + notWritten { break }
+      if try counts.read().delivered == deliveredCount + pastCount + notWritten { break }
       usleep(1000)
     }
     deliveredCount -= output.notWrittenCount
@@ -369,18 +378,8 @@ package struct CaptureSession: ~Copyable {
     return try statistics()
   }
 
-  private func counters() throws -> CaptureCounters {
-    let map = programs.map(CaptureProgram.counters)
-    let key = [UInt8](repeating: 0, count: 4)
-    // While packets come, a program may be between two counts; the next look finds another moment.
-    for _ in 0..<1000 {
-      if let counters = try? CaptureCounters(perCPU: try map.value(forKey: key)) { return counters }
-    }
-    throw CaptureSessionError.countersNeverBalance
-  }
-
   private func statistics() throws -> CaptureStatistics {
-    var counters = try counters()
+    var counters = try counts.read()
     // What is still in the ring has not been delivered to anybody: count it once it has.
     let read = deliveredCount + pastCount + notWritten
     let waiting = counters.delivered - min(read, counters.delivered)
@@ -415,16 +414,6 @@ extension CaptureAttachment {
     case (.kprobe, _): return "kprobe"
     case (_, let mode?): return "xdp-\(mode.rawValue)"
     case (_, nil): return rung.way == .link ? "tcx" : "tc"
-    }
-  }
-}
-
-package enum CaptureSessionError: Error, CustomStringConvertible {
-  case countersNeverBalance
-
-  package var description: String {
-    switch self {
-    case .countersNeverBalance: "the program's counters did not add up in a thousand readings"
     }
   }
 }

@@ -2,12 +2,13 @@ internal import BPFLinks
 internal import CaptureEvents
 internal import CaptureProgram
 internal import LinuxCalls
-internal import RouteNetlink
+package import RouteNetlink
 
 /// An interface that is captured on.
 final class CapturedInterface {
   let name: String
   let index: UInt32
+  let alias: String?
   let linkType: LinkType
   /// Whether it is looked after what becomes of it.
   let isWatched: Bool
@@ -16,14 +17,14 @@ final class CapturedInterface {
   private var links: [AttachedLink] = []
 
   init(_ interface: NetworkInterface, isWatched: Bool) {
-    (name, index) = (interface.name, interface.index)
+    (name, index, alias) = (interface.name, interface.index, interface.alias)
     linkType = interface.isEthernet ? .ethernet : .raw
     self.isWatched = isWatched
   }
 
   /// One whose packets come without a link header.
   init(name: String, index: UInt32 = 0) {
-    (self.name, self.index, linkType, isWatched) = (name, index, .raw, false)
+    (self.name, self.index, alias, linkType, isWatched) = (name, index, nil, .raw, false)
   }
 
   func add(_ link: consuming Link) { links.append(AttachedLink(link)) }
@@ -44,7 +45,7 @@ private final class AttachedLink {
 
 extension NetworkInterface {
   /// Whether its packets begin with the header of IP: tunnels, PPP, WireGuard. `ARPHRD_*`, include/uapi/linux/if_arp.h.
-  var beginsWithIP: Bool { [512, 519, 768, 769, 776, 778, 823, 0xfffe].contains(hardwareType) }
+  package var beginsWithIP: Bool { [512, 519, 768, 769, 776, 778, 823, 0xfffe].contains(hardwareType) }
 }
 
 /// How an interface's packets of one direction are taken.

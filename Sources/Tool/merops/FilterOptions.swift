@@ -1,5 +1,6 @@
 import ArgumentParser
 import BPFInstructions
+import ObjectListing
 import PacketFilter
 
 /// Which packets are wanted.
@@ -47,12 +48,11 @@ struct FilterOptions: ParsableArguments {
   static func listing(_ filter: PacketFilter, form: Int) -> String {
     switch form {
     case 1:
-      let width = "\(filter.instructions.count)".count
-      return filter.instructions.enumerated().map { index, instruction in
-        let number = "\(index)"
-        let target = instruction.jumpTarget(from: index).map { "  ; \($0)" } ?? ""
-        return String(repeating: " ", count: width - number.count) + "\(number): \(instruction.disassembly())\(target)"
-      }.joined(separator: "\n")
+      var code = CodeListing(instructions: filter.instructions)
+      for (index, instruction) in filter.instructions.enumerated() {
+        if let target = instruction.jumpTarget(from: index) { code.remarks[index] = ["\(target)"] }
+      }
+      return String(code.text.dropLast())
     case 2:
       return filter.instructions.map { instruction in
         "{ 0x\(String(instruction.opcode, radix: 16)), \(instruction.destination), \(instruction.source), "
