@@ -78,6 +78,10 @@ struct PacketHeaders {
       out.append("\nDirection: ")
       out.append(direction == .incoming ? "in" : "out")
     }
+    if let state = arrival.socketState {
+      out.append("\nSocket State: ")
+      out.append(state.name)
+    }
     line("Frame Length", packet.wireLength, into: &out)
     line("Captured Length", packet.capturedLength, into: &out)
     out.append("\n")

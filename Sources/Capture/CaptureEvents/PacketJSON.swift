@@ -4,7 +4,8 @@ import ByteReading
 ///
 /// Numbers that Wireshark shows in decimal are JSON numbers; what it shows in hexadecimal, addresses and times are
 /// strings, as it writes them. Fragment offsets count 8 bytes, as in the header and there. A field that can occur several times (VLAN tags, SACK edges) is an array. What was not
-/// captured is absent, and `malformed` says why. Wireshark has no names for `frame.direction` (in, out), `ip.missing`
+/// captured is absent, and `malformed` says why. Wireshark has no names for `frame.direction` (in, out),
+/// `socket.state` (of the socket that the packet is for), `ip.missing`
 /// (bytes that IP's length counts and the frame does not have) and `malformed`.
 ///
 /// What an ICMP or ICMPv6 error quotes has the names of its own fields behind `quoted.`: Wireshark gives the outer and
@@ -31,9 +32,14 @@ struct PacketJSON {
       out.append(interfaceName)
       out.append(#"""#)
     }
-    if arrival.interface > 0 { field("frame.interface_id", Int(arrival.interface), into: &out) }
+    field("frame.interface_id", Int(arrival.interface), into: &out)
     if let direction = arrival.direction {
       out.append(direction == .incoming ? #","frame.direction":"in""# : #","frame.direction":"out""#)
+    }
+    if let state = arrival.socketState {
+      out.append(#","socket.state":""#)
+      out.append(state.name)
+      out.append(#"""#)
     }
     // Should a value turn out not to be there, the object goes on behind the last whole member.
     var whole = out.count

@@ -49,6 +49,10 @@ struct PacketText {
       // tcpdump has then lost how long the link header is.
       networkOffset = 0
     }
+    if let state = arrival.socketState {
+      out.append(", socket ")
+      out.append(state.name)
+    }
     if options.hexDump != .none { writeDump(frame, into: &out) }
     out.append(UInt8(ascii: "\n"))
   }

@@ -34,10 +34,12 @@ package enum CaptureNotice: Sendable {
   case interfaceIsGone(String)
 }
 
-/// How an interface is attached.
+/// How an interface is attached, or a function of the kernel.
 package struct CaptureAttachment: Sendable {
+  /// Its name.
   package let interface: String
   package let direction: CaptureRecord.Direction
+  package let hook: Hook
   package let rung: Rung
   package let refusals: [Refusal]
   package let leftOversRemoved: [String]

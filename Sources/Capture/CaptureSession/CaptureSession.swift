@@ -1,5 +1,6 @@
 internal import BPFLinks
 internal import BPFLoader
+internal import BPFObjectFile
 internal import BPFRings
 internal import CaptureEvents
 internal import CaptureFiles
@@ -22,6 +23,8 @@ package struct CaptureSession: ~Copyable {
   private var interfaces: [CapturedInterface] = []
   /// How many of them the output knows.
   private var announcedCount = 0
+  /// The kernel's functions that programs are attached to instead of interfaces.
+  private var functions: [CapturedInterface] = []
   /// Whether interfaces that come later are captured on, too.
   private var takesAll = false
   /// How interfaces are attached.
@@ -62,11 +65,7 @@ package struct CaptureSession: ~Copyable {
 
   /// Loads a program and makes the ring; nothing is attached yet.
   package init(_ options: CaptureOptions) throws {
-    let usesXDP = options.direction != .out && !options.xdpRungs.isEmpty
-    let programs = try CapturePrograms(
-      .capture(filter: options.filter, snapLength: options.snapLength, ringByteCount: options.ringByteCount),
-      first: usesXDP
-        ? CaptureProgram.xdp : CaptureProgram.classifier(isOutgoing: options.direction == .out, isEthernet: true))
+    let programs = try options.takesFromTCP ? Self.tcpPrograms(options) : Self.interfacePrograms(options)
     let ring = try RingBuffer(
       adopting: programs.map(CaptureProgram.ring).descriptor.duplicate(), byteCount: options.ringByteCount)
     let reader = try programs.variable(CaptureProgram.reader)
@@ -90,6 +89,24 @@ package struct CaptureSession: ~Copyable {
     self.reader = reader
     self.events = events
     self.signals = signals
+  }
+
+  private static func interfacePrograms(_ options: CaptureOptions) throws -> CapturePrograms {
+    let usesXDP = options.direction != .out && !options.xdpRungs.isEmpty
+    return try CapturePrograms(
+      .capture(filter: options.filter, snapLength: options.snapLength, ringByteCount: options.ringByteCount),
+      first: usesXDP
+        ? CaptureProgram.xdp : CaptureProgram.classifier(isOutgoing: options.direction == .out, isEthernet: true))
+  }
+
+  private static func tcpPrograms(_ options: CaptureOptions) throws -> CapturePrograms {
+    let namespace = inode(ofFile: "/proc/thread-self/ns/net").map { UInt32(truncatingIfNeeded: $0) } ?? 0
+    let spec = try ObjectSpec.tcpReceive(
+      filter: options.filter, snapLength: options.snapLength, ringByteCount: options.ringByteCount,
+      namespace: namespace)
+    do { return try CapturePrograms(spec, first: CaptureProgram.tcpReceive(isIPv6: false, isProbe: false)) } catch {
+      return try CapturePrograms(spec, first: CaptureProgram.tcpReceive(isIPv6: false, isProbe: true))
+    }
   }
 
   // MARK: Attaching
@@ -118,6 +135,20 @@ package struct CaptureSession: ~Copyable {
   package mutating func beginAttachingToAll() throws {
     takesAll = true
     for interface in try RouteSocket().interfaces() { try beginAttaching(to: interface) }
+  }
+
+  /// Begins to attach to the functions of the kernel that receive TCP's segments; for ``CaptureOptions/takesFromTCP``.
+  package mutating func beginAttachingToTCP() throws {
+    // What comes from an interface that is newer than the list.
+    interfaces.append(CapturedInterface(name: "?"))
+    interfaces += try RouteSocket().interfaces().map { CapturedInterface(name: $0.name, index: $0.index) }
+    let programs = programs
+    for isIPv6 in [false, true] {
+      let function = CapturedInterface(name: CaptureProgram.tcpReceiveFunction(isIPv6: isIPv6))
+      functions.append(function)
+      let link = try Concurrently(done: attachingDone) { try programs.attachToTCP(isIPv6: isIPv6) }
+      attaching.append(Attaching(interface: function, direction: .incoming, link: link))
+    }
   }
 
   private mutating func beginAttaching(to interface: NetworkInterface) throws(SystemCallError) {
@@ -164,7 +195,7 @@ package struct CaptureSession: ~Copyable {
         // One that went away meanwhile is no news.
         if takesAll, case .noSuchInterface = error.reason { continue }
         // Nothing would ever come where not even the last one could be attached to.
-        guard takesAll, !attachments.isEmpty || !attaching.isEmpty else { throw error }
+        guard takesAll || options.takesFromTCP, !attachments.isEmpty || !attaching.isEmpty else { throw error }
         output.notice(.notAttached(error))
         continue
       }
@@ -177,7 +208,8 @@ package struct CaptureSession: ~Copyable {
   ) {
     attachments.append(
       CaptureAttachment(
-        interface: interface.name, direction: direction, rung: link.rung, refusals: link.refusals,
+        interface: interface.name, direction: direction, hook: link.place.hook, rung: link.rung,
+        refusals: link.refusals,
         leftOversRemoved: link.leftOversRemoved))
     interface.add(link)
   }
@@ -312,7 +344,8 @@ package struct CaptureSession: ~Copyable {
         let head = try CaptureRecord(record)
         let arrival = PacketArrival(
           nanoseconds: Int64(truncatingIfNeeded: clock.realtime(atMonotonic: head.time)),
-          interface: numbers.number(of: head.interface), direction: head.direction, linkType: head.linkType)
+          interface: numbers.number(of: head.interface), direction: head.direction, linkType: head.linkType,
+          socketState: head.socketState)
         if output.packet(record.extracting(head.frameRange), wireLength: head.wireLength, arrival) {
           delivered += 1
         } else {
@@ -332,7 +365,7 @@ package struct CaptureSession: ~Copyable {
   /// Detaches, reads on until everything that the programs delivered has been read, and adds up.
   private mutating func finish(_ output: inout some CaptureOutput & ~Copyable) throws -> CaptureStatistics {
     try takeAttached(attaching.count, &output)
-    for interface in interfaces { interface.detach() }
+    for attached in interfaces + functions { attached.detach() }
     // A program that was running on another CPU may still be about to deliver.
     for _ in 0..<100 {
       while drain(into: &output, limit: Self.batchCount) > 0 {}
@@ -376,7 +409,11 @@ private struct InterfaceNumbers {
 extension CaptureAttachment {
   /// A word for where packets are taken.
   var mode: String {
-    if let mode = rung.mode { return "xdp-\(mode.rawValue)" }
-    return rung.way == .link ? "tcx" : "tc"
+    switch (hook, rung.mode) {
+    case (.tracing, _): return "fentry"
+    case (.kprobe, _): return "kprobe"
+    case (_, let mode?): return "xdp-\(mode.rawValue)"
+    case (_, nil): return rung.way == .link ? "tcx" : "tc"
+    }
   }
 }

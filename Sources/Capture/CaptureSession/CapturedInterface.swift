@@ -22,6 +22,11 @@ final class CapturedInterface {
     self.isWatched = isWatched
   }
 
+  /// One whose packets come without a link header.
+  init(name: String, index: UInt32 = 0) {
+    (self.name, self.index, alias, linkType, isWatched) = (name, index, nil, .raw, false)
+  }
+
   func add(_ link: consuming Link) { links.append(AttachedLink(link)) }
   func detach() { links.removeAll() }
 }
@@ -71,5 +76,18 @@ struct CaptureLadder: Sendable {
     let name = CaptureProgram.classifier(isOutgoing: direction == .outgoing, isEthernet: interface.isEthernet)
     return try programs.program(name).attachClassifier(
       to: interface.name, direction == .outgoing ? .egress : .ingress, rungs: classifierRungs)
+  }
+}
+
+extension CapturePrograms {
+  /// Attaches to the function that receives TCP's segments: by a call from its beginning where the kernel allows that
+  /// (fentry), else by a kprobe.
+  func attachToTCP(isIPv6: Bool) throws -> Link {
+    var refusals: [Refusal] = []
+    do { return try program(CaptureProgram.tcpReceive(isIPv6: isIPv6, isProbe: false)).attachTracing() } catch {
+      if let error = error as? AttachError, case .refused(let some) = error.reason { refusals = some }
+    }
+    return try program(CaptureProgram.tcpReceive(isIPv6: isIPv6, isProbe: true))
+      .attachKprobe(.function(CaptureProgram.tcpReceiveFunction(isIPv6: isIPv6))).after(refusals)
   }
 }

@@ -23,7 +23,7 @@ struct Capture: ParsableCommand {
     case auto, xdp
     case xdpNative = "xdp-native"
     case xdpGeneric = "xdp-generic"
-    case tc, interpreter
+    case tc, kprobe, interpreter
     case testRun = "test-run"
 
     var isForFiles: Bool { self == .interpreter || self == .testRun }
@@ -98,10 +98,13 @@ struct Capture: ParsableCommand {
   @Option(
     help: """
       Where to take received packets: xdp (native, else generic), xdp-native, xdp-generic, tc, or auto: xdp, where that \
-      is possible. Sent packets and those of -i any come from tc. Those of a file go through test-run (the kernel) or \
+      is possible. Sent packets and those of -i any come from tc. kprobe takes segments as the kernel's TCP receives \
+      them, on all interfaces, with the state of their socket. Those of a file go through test-run (the kernel) or \
       interpreter.
       """)
   var via = Via.auto
+  @Option(help: "Capture in this network namespace, such as /proc/PID/ns/net or /run/netns/NAME.")
+  var netns: String?
   @Option(help: "How to attach: auto (bpf_link, else netlink), link or netlink.")
   var attach = Attach.auto
   @Option(
@@ -143,7 +146,10 @@ struct Capture: ParsableCommand {
     }
     try rotation.validate(outputFile: outputFile)
     if onlyCounts && file == nil { throw ValidationError("--count is for files: -r FILE --count") }
-    if interface.isEmpty && file == nil && !listInterfaces && !filter.isShown {
+    if via == .kprobe, !(interface.isEmpty || interface == ["any"]) || direction != .in {
+      throw ValidationError("--via kprobe takes what the kernel's TCP receives, on all interfaces: without -i and -Q.")
+    }
+    if interface.isEmpty && file == nil && via != .kprobe && !listInterfaces && !filter.isShown {
       throw ValidationError("Which interface? Name it with -i; -D lists them. -r reads a file.")
     }
     let page = pageSize
@@ -156,11 +162,12 @@ struct Capture: ParsableCommand {
 
   func run() throws {
     if listInterfaces { return try InterfaceList.print() }
+    if let file, !filter.isShown { return try explaining { try read(file) } }
+    if let netns { try explaining { try enterNetworkNamespace(netns) } }
     // Of files nobody knows it; libpcap takes 0 there, so that 'ip broadcast' is what goes to 0.0.0.0 or 255.255.255.255.
     let netmask = file != nil ? 0 : interface.count == 1 ? ipv4Netmask(ofInterface: interface[0]) : nil
     let packetFilter = try filter.packetFilter(netmask: netmask)
     if let packetFilter, filter.isShown { return print(filter.shown(packetFilter)) }
-    if let file { return try explaining { try read(file, packetFilter) } }
     try explaining { try capture(packetFilter) }
   }
 
@@ -173,7 +180,9 @@ struct Capture: ParsableCommand {
     var options = options
     options.filter = packetFilter
     var session = try CaptureSession(options)
-    if interface == ["any"] {
+    if via == .kprobe {
+      try session.beginAttachingToTCP()
+    } else if interface == ["any"] {
       try session.beginAttachingToAll()
     } else {
       for name in interface { try session.beginAttaching(to: name) }
@@ -191,13 +200,18 @@ struct Capture: ParsableCommand {
   }
 
   /// Everything is printed that can be read, also where the file ends in the middle of a packet.
-  private func read(_ path: String, _ packetFilter: PacketFilter?) throws {
+  private func read(_ path: String) throws {
     let statisticsFile = try statsJson.map { (path) throws(Failure) in try StatisticsFile(path) }
     let start = Clock.monotonic
-    var capture = try FileCapture(path, filter: packetFilter, snapLength: wantedLength, count: count, place: place)
+    let filter = filter
+    var capture = try FileCapture(path, snapLength: wantedLength, count: count, place: place) { linkHeader in
+      try filter.packetFilter(linkHeader: linkHeader, netmask: 0)
+    }
     var output = try packetOutput()
     let result = Result { try capture.run(&output) }
     output.finish()
+    // A filter that is none.
+    if case .failure(let failure as Failure) = result { throw failure }
     if onlyCounts { print("\(output.count) packet\(output.count == 1 ? "" : "s")") }
     let statistics = try capture.statistics(seconds: Double(Clock.monotonic - start) / 1e9)
     try statisticsFile?.write(statistics)
@@ -235,12 +249,13 @@ struct Capture: ParsableCommand {
       case .auto: interface != ["any"] && isWanted(rung)
       case .xdpNative: rung.mode == .native && isWanted(rung)
       case .xdpGeneric: rung.mode == .generic && isWanted(rung)
-      case .tc, .interpreter, .testRun: false
+      case .tc, .kprobe, .interpreter, .testRun: false
       }
     }
     let usesClassifiers = via == .auto || via == .tc || direction != .in
     options.classifierRungs = usesClassifiers ? Rung.classifier.filter(isWanted) : []
     options.direction = direction
+    options.takesFromTCP = via == .kprobe
     options.snapLength = wantedLength
     options.ringByteCount = ringSize.value
     options.count = count
@@ -294,7 +309,7 @@ struct Capture: ParsableCommand {
     options.absoluteSequenceNumbers = absoluteSequenceNumbers
     options.showsNumber = number
     options.hexDump = hexDump
-    options.showsInterface = interface.count > 1 || interface == ["any"]
+    options.showsInterface = interface.count > 1 || interface == ["any"] || via == .kprobe
     options.usesColour = Terminal.takesColour
     return options
   }

@@ -27,11 +27,14 @@ struct FilterOptions: ParsableArguments {
 
   /// `nil` without one, which is every packet.
   /// - Parameter netmask: of the network that packets come from, in host order.
-  func packetFilter(netmask: UInt32?) throws(Failure) -> PacketFilter? {
+  func packetFilter(
+    linkHeader: FilterLinkHeader = .ethernet, netmask: UInt32?
+  ) throws(Failure) -> PacketFilter? {
     guard !filter.isEmpty || isShown else { return nil }
     let expression = filter.joined(separator: " ")
     do throws(FilterError) {
-      return try PacketFilter(expression, isExact: pcapExact, netmask: netmask, names: SystemNames.filterNames)
+      return try PacketFilter(
+        expression, isExact: pcapExact, linkHeader: linkHeader, netmask: netmask, names: SystemNames.filterNames)
     } catch { throw Failure(report: error.report, isBadUsage: true) }
   }
 

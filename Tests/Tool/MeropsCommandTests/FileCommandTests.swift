@@ -75,12 +75,22 @@ import Testing
     #expect(none == 1 && nothing.isEmpty && why.contains("neither pcap nor pcapng"))
   }
 
-  @Test func otherLinksAreNamed() throws {
+  @Test func linksThatAreNotUnderstoodAreNamed() throws {
     var bytes = Self.file()
-    bytes[20] = 105
+    bytes[20] = 147
     let (status, lines, errors) = try capture([], bytes)
     #expect(status == 1 && lines.isEmpty)
-    #expect(errors.contains("packet 1 has link type 105"))
+    #expect(errors.contains("packet 1 has link type 147"))
+  }
+
+  /// The program sees what follows the link's own header, and the filter means what it means there.
+  @Test func otherLinksGoThroughTheSameProgram() throws {
+    var bytes = Self.file()
+    // Raw IP: the first packet's Ethernet header is what it begins with, so that it is none.
+    bytes[20] = 101
+    #expect(try capture(["--count", "tcp"], bytes).lines == ["0 packets"])
+    let (status, _, errors) = try capture(["ether src 02:00:00:00:00:01"], bytes)
+    #expect(status == 2 && errors.contains("on a link of raw IP"))
   }
 
   @Test func contradictionsAreBadUsage() throws {
