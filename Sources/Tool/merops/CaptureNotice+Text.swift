@@ -16,21 +16,30 @@ extension CaptureNotice {
 }
 
 extension CaptureAttachment {
+  /// Whether it is a function of the kernel instead of an interface.
+  private var isOnFunction: Bool { hook == .tracing || hook == .kprobe }
+
   /// Which packets are taken.
-  var packets: String { direction == .outgoing ? "packets sent" : "packets received" }
+  var packets: String {
+    if isOnFunction { return "segments that \(interface)() receives" }
+    return direction == .outgoing ? "packets sent" : "packets received"
+  }
 
   /// Where: the hook, the mode, and how it is attached.
-  var place: String { rung.mode == nil ? "classifier by \(rung)" : "\(rung)" }
+  var place: String {
+    switch hook {
+    case .tracing: "fentry by \(rung)"
+    case .kprobe: "kprobe by \(rung)"
+    default: rung.mode == nil ? "classifier by \(rung)" : "\(rung)"
+    }
+  }
 
   /// Where packets are taken, and what was in the way of better places.
   var banner: String {
     let refused = refusals.map { "\($0.rung) refused: \($0.reason)" }
     let why = refused.isEmpty ? "" : " (\(refused.joined(separator: "; ")))"
     let removed = leftOversRemoved.map { "removed what a killed merops had left over: the \($0)\n" }
-    if hook == .tracing || hook == .kprobe {
-      let kind = hook == .tracing ? "fentry" : "kprobe"
-      return "capturing segments that \(interface)() receives, \(kind) by \(rung)\(why)"
-    }
-    return removed.joined() + "capturing \(packets) on \(interface), \(place)\(why)"
+    let target = isOnFunction ? "" : " on \(interface)"
+    return removed.joined() + "capturing \(packets)\(target), \(place)\(why)"
   }
 }

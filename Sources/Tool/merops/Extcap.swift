@@ -144,6 +144,9 @@ struct Extcap: ParsableCommand {
 
   /// What goes to standard error is shown as an error, so that news and counters are not told.
   private func capture(_ arguments: [String], _ fifo: String) throws {
+    // Wireshark waits until the pipe is opened, also where nothing comes of the capture.
+    let pipe = try? FileDescriptor(opening: fifo, flags: O_WRONLY)
+    defer { _ = pipe }
     try Capture.parse(["--silent", "-w", fifo] + arguments).run()
   }
 }

@@ -23,6 +23,8 @@ struct WrittenPackets: ~Copyable {
   private var counts: CaptureCounts?
   /// By number of the interface.
   private var interfaces: [(deliveredCount: UInt64, comments: [String])] = []
+  /// Comments on functions of the kernel that packets are taken in, of whatever interface.
+  private var functions: [String] = []
   /// In the present file.
   private var packetCount = 0
   private var finished: [String] = []
@@ -54,8 +56,12 @@ struct WrittenPackets: ~Copyable {
   }
 
   mutating func attached(_ attachment: CaptureAttachment) {
-    guard let number = writer.interfaces.lastIndex(where: { $0.name == attachment.interface }) else { return }
-    interfaces[number].comments.append("\(attachment.packets): \(attachment.place)")
+    let comment = "\(attachment.packets): \(attachment.place)"
+    guard let number = writer.interfaces.lastIndex(where: { $0.name == attachment.interface }) else {
+      functions.append(comment)
+      return
+    }
+    interfaces[number].comments.append(comment)
   }
 
   mutating func packet(_ bytes: RawSpan, wireLength: Int, _ arrival: PacketArrival) -> Bool {
@@ -123,7 +129,7 @@ struct WrittenPackets: ~Copyable {
       var block = InterfaceStatistics(interface: number, nanoseconds: now)
       (block.startNanoseconds, block.endNanoseconds) = (Int64(clamping: began), now)
       block.delivered = interface.deliveredCount
-      block.comments = interface.comments
+      block.comments = interface.comments + (number == 0 ? functions : [])
       if let totals, interfaces.count == 1 {
         (block.received, block.filterAccepted, block.systemDropped) = (totals.seen, totals.matched, totals.lost)
       } else if let totals, number == 0 {

@@ -144,12 +144,16 @@ extension Privileged {
     }
 
     @Test func aBadFilterIsToldOf() throws {
+      let fifo = try pipe()
+      let reader = try RunningProcess("cat", [fifo], in: .current())
       let process = try RunningProcess(
         Tool.path,
-        ["--capture", "--extcap-interface=merops-lo", "--fifo=\(try pipe())", "--extcap-capture-filter=tcp prot 80"],
+        ["--capture", "--extcap-interface=merops-lo", "--fifo=\(fifo)", "--extcap-capture-filter=tcp prot 80"],
         in: .current())
       #expect(try process.wait() == 2)
       #expect(process.errors.contains("expected 'and', 'or' or the end, found 'prot'"))
+      // What waits for packets learns that there are none.
+      #expect(try reader.wait() == 0)
     }
 
     /// As Wireshark does: the pipe is closed, or the process is told to end.
