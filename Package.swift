@@ -96,6 +96,7 @@ let capture: [Target] = [
   module("Capture", "CaptureFiles", uses: ["ByteReading", "CaptureEvents"]),
   module("Capture", "DemoNetwork", uses: ["LinuxCalls", "RouteNetlink"]),
   module("Capture", "PacketFilter", uses: ["BPFInstructions"]),
+  module("Capture", "NameResolution", uses: ["LinuxCalls"]),
   module(
     "Capture", "CaptureSession",
     uses: [
@@ -110,7 +111,8 @@ let tool: [Target] = [
   .executableTarget(
     name: "MeropsCommand",
     dependencies: [
-      "CaptureSession", "CaptureEvents", "CaptureFiles", "PacketFilter", "DemoNetwork", "LinuxCalls", "RouteNetlink",
+      "CaptureSession", "CaptureEvents", "CaptureFiles", "PacketFilter", "NameResolution", "DemoNetwork", "LinuxCalls",
+      "RouteNetlink",
       "ByteReading",
       "BPFInstructions",
       "BPFTypes", "BPFObjectFile", "BPFRelocation", "ObjectListing", "BPFLoader", "BPFLinks", "BPFFeatures",
@@ -155,10 +157,13 @@ let testing: [Target] = [
       "BPFObjectFile", "BPFRelocation", "BPFTypes", "GoldenObjects",
       .product(name: "ArgumentParser", package: "swift-argument-parser"),
     ]),
-  tests("Capture", "CaptureEvents", uses: ["CaptureEvents", "ByteReading", "JudgePrograms", "SeededRandom"]),
+  tests(
+    "Capture", "CaptureEvents",
+    uses: ["CaptureEvents", "CaptureFiles", "ByteReading", "JudgePrograms", "RealCaptures", "SeededRandom"]),
   tests(
     "Capture", "CaptureFiles",
     uses: ["CaptureFiles", "CaptureEvents", "LinuxCalls", "JudgePrograms", "SeededRandom"]),
+  tests("Capture", "NameResolution", uses: ["NameResolution", "LinuxCalls", "SeededRandom"]),
   tests(
     "Capture", "PacketFilter",
     uses: [
@@ -171,9 +176,11 @@ let support: [Target] = [
   .target(name: "USDTFixture", path: "Tests/Support/USDTFixture"),
   .target(name: "ProcessState", path: "Tests/Support/ProcessState"),
   .target(name: "JudgePrograms", path: "Tests/Support/JudgePrograms", swiftSettings: strict),
+  .target(name: "RealCaptures", path: "Tests/Support/RealCaptures", swiftSettings: strict),
   .target(
-    name: "FuzzTargets", dependencies: ["CaptureFiles", "CaptureEvents"], path: "Tests/Support/FuzzTargets",
-    swiftSettings: strict),
+    name: "FuzzTargets",
+    dependencies: ["CaptureFiles", "CaptureEvents", "PacketFilter", "BPFInstructions", "BPFInterpreter"],
+    path: "Tests/Support/FuzzTargets", swiftSettings: strict),
   .target(name: "SeededRandom", path: "Tests/Support/SeededRandom", swiftSettings: strict),
   .target(name: "GoldenObjects", path: "Tests/Support/GoldenObjects", swiftSettings: strict),
   embedding(

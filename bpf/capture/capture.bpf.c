@@ -5,9 +5,7 @@
 // XDP programs look at received frames where the driver has them. Classifiers (tc) look at what the network stack
 // receives and sends; there the headers are first copied into a buffer, with what the kernel has taken out of them put back.
 
-#include "capture_counters.h"
-#include "capture_headers.h"
-#include "capture_record.h"
+#include "capture.h"
 
 // Sizes of record: a reservation must have a constant one. The first holds Ethernet, one of IPv4 and IPv6
 // without extensions, and TCP with the options of everyday; the second all headers that we follow.
@@ -21,60 +19,12 @@
 #define FRAME_65664 65664
 #define FRAME_262144 262144
 
-#define FRAME_ROOM 512
-
 // The kernel has BPF_F_XDP_HAS_FRAGS, bpf_xdp_get_buff_len() and bpf_xdp_load_bytes(), so a frame may go on behind
 // data_end.
 CONSTANT bool has_fragments;
-// filter() and filter_frame() have been replaced.
-CONSTANT bool has_filter;
 // Packets come from a file, one at a time, whose length on the wire is `file_length`.
 CONSTANT bool from_file;
-// How many bytes of each frame are wanted; 0 for its headers.
-CONSTANT __u32 snap_length;
-// How many bytes of a frame the buffer of classifiers takes, beside the record's head.
-CONSTANT __u32 frame_room = FRAME_ROOM;
-// How many bytes may lie in the ring before a resting reader is woken.
-CONSTANT __u32 wake_bytes = 1 << 20;
-
-// enum capture_reader; the reader and the programs both write it, and a lost update only costs one early or late look.
-volatile __u32 reader;
 volatile __u32 file_length;
-
-struct {
-	MAP_NUMBER(type, BPF_MAP_TYPE_RINGBUF);
-	MAP_NUMBER(max_entries, 8 << 20);
-} records SEC(".maps");
-
-struct {
-	MAP_NUMBER(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	MAP_NUMBER(max_entries, 1);
-	MAP_TYPE(key, __u32);
-	MAP_TYPE(value, struct capture_counters);
-} counters SEC(".maps");
-
-struct frame_buffer {
-	struct capture_record head;
-	__u8 frame[FRAME_ROOM];
-};
-
-struct {
-	MAP_NUMBER(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	MAP_NUMBER(max_entries, 1);
-	MAP_TYPE(key, __u32);
-	MAP_TYPE(value, struct frame_buffer);
-} frames SEC(".maps");
-
-// The verifier knows what a register may hold only as long as the compiler does not rewrite how it was bounded.
-#define OPAQUE(value) asm volatile("" : "+r"(value))
-
-// What is passed and returned is not a function's own to foretell, where another will take its place.
-#define ANSWER_1(...)                                           \
-	({                                                      \
-		int answer = 1;                                 \
-		asm volatile("" : "+r"(answer) : __VA_ARGS__);  \
-		answer;                                         \
-	})
 
 // Global functions are looked at by the verifier once and by themselves: in line, every way through the headers would be
 // multiplied with every way through the copying.
@@ -84,60 +34,11 @@ __attribute__((noinline)) int find_headers(struct xdp_md *context)
 	return headers_end(&frame);
 }
 
-// Of the frame in the buffer, of which `length` bytes are there.
-__attribute__((noinline)) int find_buffered_headers(__u32 length)
-{
-	__u32 key = 0, room = frame_room;
-	struct frame_buffer *buffer = bpf_map_lookup_elem(&frames, &key);
-	if (!buffer || length > room)
-		return 0;
-	struct frame frame = { buffer->frame, buffer->frame + length, room };
-	return headers_end(&frame);
-}
-
 // Whether the packet, of `length` bytes on the wire, is wanted. User space puts the compiled filter here. A global
 // function, so that its compiler has a place whose registers are known: the context and a number.
 __attribute__((noinline)) int filter(struct xdp_md *context, __u32 length)
 {
 	return ANSWER_1("r"(context), "r"(length));
-}
-
-// The same of a frame in the buffer, of which `captured` bytes are there. Hidden functions are looked at with each caller,
-// so that the verifier knows where the frame is.
-__attribute__((noinline, visibility("hidden"))) int filter_frame(__u8 *frame, __u32 captured, __u32 length)
-{
-	return ANSWER_1("r"(frame), "r"(captured), "r"(length));
-}
-
-// Whether the reader has to be told of the record that is about to be submitted.
-static __always_inline __u64 wake_flags(void)
-{
-	__u32 state = reader;
-	if (state == READER_RUNS)
-		return BPF_RB_NO_WAKEUP;
-	if (state == READER_RESTS && bpf_ringbuf_query(&records, BPF_RB_AVAIL_DATA) < wake_bytes)
-		return BPF_RB_NO_WAKEUP;
-	reader = READER_RUNS;
-	return BPF_RB_FORCE_WAKEUP;
-}
-
-// A packet on its way into a record.
-struct packet {
-	__u32 wire_length;
-	__u32 captured_length;
-	__u32 interface;
-	__u8 direction;
-	__u8 link;
-};
-
-static __always_inline void fill_head(struct capture_record *head, const struct packet *packet)
-{
-	head->time = bpf_ktime_get_ns();
-	head->wire_length = packet->wire_length;
-	head->interface = packet->interface;
-	head->captured_length = packet->captured_length;
-	head->direction = packet->direction;
-	head->link = packet->link;
 }
 
 static __always_inline void finish(struct capture_counters *count, void *record, bool is_copied)
@@ -270,15 +171,6 @@ static __always_inline void capture_xdp(struct xdp_md *context, struct capture_c
 	}
 }
 
-static __always_inline struct capture_counters *counters_of_cpu(void)
-{
-	__u32 key = 0;
-	struct capture_counters *count = bpf_map_lookup_elem(&counters, &key);
-	if (count)
-		count->seen++;
-	return count;
-}
-
 SEC("xdp")
 int merops_capture(struct xdp_md *context)
 {
@@ -332,55 +224,36 @@ static __always_inline bool load_frame(struct __sk_buff *packet, __u8 *frame, __
 
 static __always_inline void capture_skb(struct __sk_buff *skb, struct capture_counters *count, __u8 direction, __u8 link)
 {
-	__u32 key = 0, room = frame_room;
-	struct frame_buffer *buffer = bpf_map_lookup_elem(&frames, &key);
+	struct frame_buffer *buffer = buffer_of_cpu();
 	if (!buffer)
 		return;
 	__u32 added = added_length(skb, link);
 	__u32 whole_length = skb->len + added;
-	__u32 buffered_length = whole_length > room ? room : whole_length;
+	__u32 buffered_length = whole_length > frame_room ? frame_room : whole_length;
 	struct packet packet = {
 		.wire_length = link == CAPTURE_IP ? skb->len : whole_length,
 		.interface = skb->ifindex,
 		.direction = direction,
 		.link = link,
 	};
-	if (!load_frame(skb, buffer->frame, room, buffered_length, link)) {
+	if (!load_frame(skb, buffer->frame, frame_room, buffered_length, link)) {
 		count->matched++;
 		count->lost[LOST_UNREADABLE]++;
 		return;
 	}
-	OPAQUE(buffered_length);
-	if (buffered_length > room)
-		buffered_length = room;
-	if (has_filter && !filter_frame(buffer->frame, buffered_length, packet.wire_length)) {
+	if (!is_wanted(buffer, buffered_length, &packet)) {
 		count->passed_over[PASSED_OVER_FILTERED_OUT]++;
 		return;
 	}
 	count->matched++;
 
-	__u32 length = snap_length;
-	if (length == 0) {
-		length = find_buffered_headers(buffered_length);
-		if (length > buffered_length)
-			length = buffered_length;
-	} else {
-		if (link == CAPTURE_IP)
-			length += ETH_HLEN;
-		if (length > whole_length)
-			length = whole_length;
-	}
+	__u32 length = wanted_length(buffered_length, whole_length, link);
 	packet.captured_length = length;
 	OPAQUE(length);
-	if (length <= room) {
-		fill_head(&buffer->head, &packet);
-		if (bpf_ringbuf_output(&records, buffer, sizeof buffer->head + length, wake_flags()) == 0)
-			count->delivered++;
-		else
-			count->lost[LOST_RING_FULL]++;
-	} else if (snap_length) {
+	if (length <= frame_room)
+		deliver_buffer(buffer, &packet, count);
+	else if (snap_length)
 		DELIVER_WHOLE(length, &packet, count, load_frame(skb, frame, room, length, link));
-	}
 }
 
 #define CLASSIFIER(name, direction, link)                                  \

@@ -11,6 +11,9 @@
 
 #include "bpf.h"
 
+// The verifier knows what a register may hold only as long as the compiler does not rewrite how it was bounded.
+#define OPAQUE(value) asm volatile("" : "+r"(value))
+
 #define VLAN_TAGS_MAX 2
 #define EXTENSION_HEADERS_MAX 8
 // 256 * 8 bytes is the longest that a length field can say.
@@ -43,19 +46,26 @@ struct extension_header {
 	__u32 rest;
 };
 
-// Whether the frame has `size` bytes at `offset`.
-static __always_inline bool frame_has(const struct frame *frame, __u32 offset, __u32 size)
+// Whether the frame has `size` bytes at `offset`; then `*bytes` points to them.
+static __always_inline bool frame_has(const struct frame *frame, __u32 offset, __u32 size, void *bytes)
 {
-	if (frame->room && offset > frame->room - size)
-		return false;
-	return frame->start + offset + size <= frame->end;
+	__u64 place = offset;
+	if (frame->room) {
+		// Compared and added must be the same register, or the verifier does not see that one bounds the other.
+		OPAQUE(place);
+		if (place > frame->room - size)
+			return false;
+	}
+	void *start = frame->start + place;
+	*(void **)bytes = start;
+	return start + size <= frame->end;
 }
 
 static __always_inline __u32 tcp_end(const struct frame *frame, __u32 offset)
 {
-	struct tcphdr *tcp = frame->start + offset;
+	struct tcphdr *tcp;
 	__u32 length = sizeof *tcp;
-	if (frame_has(frame, offset, sizeof *tcp) && tcp->doff > 5)
+	if (frame_has(frame, offset, sizeof *tcp, &tcp) && tcp->doff > 5)
 		length = tcp->doff * 4;
 	return offset + length;
 }
@@ -76,8 +86,8 @@ static __always_inline __u32 transport_end(const struct frame *frame, __u32 prot
 
 static __always_inline __u32 ipv4_end(const struct frame *frame, __u32 offset)
 {
-	struct iphdr *ip = frame->start + offset;
-	if (!frame_has(frame, offset, sizeof *ip) || ip->ihl < 5)
+	struct iphdr *ip;
+	if (!frame_has(frame, offset, sizeof *ip, &ip) || ip->ihl < 5)
 		return offset + sizeof *ip;
 	offset += ip->ihl * 4;
 	// Later fragments have nothing but data behind the IP header.
@@ -106,14 +116,14 @@ __attribute__((noinline)) int extension_length(__u32 kind, __u32 field)
 
 static __always_inline __u32 ipv6_end(const struct frame *frame, __u32 offset)
 {
-	struct ipv6hdr *ip = frame->start + offset;
-	if (!frame_has(frame, offset, sizeof *ip))
+	struct ipv6hdr *ip;
+	if (!frame_has(frame, offset, sizeof *ip, &ip))
 		return offset + sizeof *ip;
 	__u32 next = ip->nexthdr;
 	offset += sizeof *ip;
 	for (int i = 0; i < EXTENSION_HEADERS_MAX; i++) {
-		struct extension_header *extension = frame->start + offset;
-		if (!frame_has(frame, offset, sizeof *extension))
+		struct extension_header *extension;
+		if (!frame_has(frame, offset, sizeof *extension, &extension))
 			break;
 		__u32 length = extension_length(next, extension->length);
 		if (length == 0)
@@ -137,14 +147,14 @@ static __always_inline bool is_vlan(__be16 protocol)
 // From the frame's first byte, in bytes; may be more than the frame has.
 static __always_inline __u32 headers_end(const struct frame *frame)
 {
-	struct ethhdr *ethernet = frame->start;
-	if (!frame_has(frame, 0, sizeof *ethernet))
+	struct ethhdr *ethernet;
+	if (!frame_has(frame, 0, sizeof *ethernet, &ethernet))
 		return sizeof *ethernet;
 	__be16 protocol = ethernet->h_proto;
 	__u32 offset = sizeof *ethernet;
 	for (int i = 0; i < VLAN_TAGS_MAX && is_vlan(protocol); i++) {
-		struct vlan_header *vlan = frame->start + offset;
-		if (!frame_has(frame, offset, sizeof *vlan))
+		struct vlan_header *vlan;
+		if (!frame_has(frame, offset, sizeof *vlan, &vlan))
 			return offset + sizeof *vlan;
 		protocol = vlan->protocol;
 		offset += sizeof *vlan;

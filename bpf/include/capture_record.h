@@ -22,7 +22,8 @@ struct capture_record {
 	__u32 captured_length; // how many bytes of the frame follow
 	__u8 direction;        // enum capture_direction
 	__u8 link;             // enum capture_link
-	__u8 padding[2];
+	__u8 socket_state;     // of the socket that the packet is for, enum of include/net/tcp_states.h; 0 where there is none
+	__u8 padding;
 };
 
 #endif

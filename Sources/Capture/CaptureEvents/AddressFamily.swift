@@ -10,9 +10,9 @@ struct AddressFamily: RawRepresentable, Equatable {
 
   init(rawValue: UInt32) { self.rawValue = rawValue }
 
-  /// In the writer's byte order, which families' small numbers tell.
+  /// In the writer's byte order, which families' small numbers tell: the host's where it cannot be another.
   init(_ frame: RawSpan) throws(TruncatedError) {
-    let value = try frame.readBigEndian(UInt32.self, at: 0)
+    let value = try frame.read(UInt32.self, at: 0)
     rawValue = value & 0xffff_0000 == 0 ? value : value.byteSwapped
   }
 

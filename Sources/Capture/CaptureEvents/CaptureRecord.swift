@@ -3,8 +3,8 @@ package import ByteReading
 /// The header of one ring record: `struct capture_record`, 24 bytes in the host's byte order,
 /// bpf/include/capture_record.h.
 ///
-///     0        8            12         16               20         21     22       24
-///     | time   | wire_length | interface | captured_length | direction | link | padding | frame ...
+///     0        8            12         16               20         21     22             23       24
+///     | time   | wire_length | interface | captured_length | direction | link | socket_state | padding | frame ...
 package struct CaptureRecord: Hashable, Sendable {
   /// Which way the packet went through the interface: `enum capture_direction`.
   package enum Direction: UInt8, Hashable, Sendable {
@@ -23,6 +23,8 @@ package struct CaptureRecord: Hashable, Sendable {
   package var direction: Direction
   /// Ethernet, or raw where the interface has no link header.
   package var linkType: LinkType
+  /// Of the socket that the packet is for; `nil` where none is known.
+  package var socketState: SocketState?
 
   /// Where the frame starts in the record.
   package static let frameOffset = 24
@@ -52,6 +54,7 @@ package struct CaptureRecord: Hashable, Sendable {
       capturedLength = Int(try record.read(UInt32.self, at: 16))
       way = try record.read(UInt8.self, at: 20)
       link = try record.read(UInt8.self, at: 21)
+      socketState = SocketState(rawValue: try record.read(UInt8.self, at: 22))
     } catch {
       throw .truncatedHeader(error)
     }

@@ -77,6 +77,29 @@ extension Packet {
     }
   }
 
+  /// The same for ICMPv6 (RFC 4443, 2.3), for whose message the lengths leave `length` bytes.
+  func icmpv6Checksum(in frame: RawSpan, length: UInt32) -> (field: UInt16, expected: UInt16)? {
+    guard let field = try? frame.readBigEndian(UInt16.self, at: transportOffset + 2) else { return nil }
+    let expected = transportChecksum(
+      in: frame, protocolNumber: IPProtocol.icmpv6, at: transportOffset, length: Int(length), field: field)
+    guard let expected else { return nil }
+    return (field, expected)
+  }
+
+  /// ICMP's counts the message alone, without addresses.
+  /// - Throws: where the message is wrong and too short to have a checksum.
+  func icmpChecksum(
+    in frame: RawSpan, length: UInt32
+  ) throws(TruncatedError) -> (field: UInt16, expected: UInt16)? {
+    let length = Int(length)
+    guard network.isWhole, length <= capturedEnd - transportOffset else { return nil }
+    var sum = InternetChecksum()
+    try sum.add(frame, transportOffset..<transportOffset + length)
+    guard sum.value != 0 || length >= 4 else { return nil }
+    let field = try frame.extracting(0..<transportOffset + length).readBigEndian(UInt16.self, at: transportOffset + 2)
+    return (field, InternetChecksum.corrected(field, value: sum.value))
+  }
+
   /// What IPv4's header checksum field says and what it should say; nil where the header was not captured whole.
   func ipChecksum(in frame: RawSpan) -> (field: UInt16, expected: UInt16)? {
     guard network.version == .v4, network.headerLength <= capturedEnd - network.offset else { return nil }

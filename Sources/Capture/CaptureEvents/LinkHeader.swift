@@ -150,7 +150,10 @@ package struct LinkHeader: Hashable, Sendable {
       return .tcp
     }
     guard header.isSNAP else { return .notIP }
-    guard 5 <= frame.byteCount - payloadOffset else { return .llcTruncated }
+    guard 5 <= frame.byteCount - payloadOffset else {
+      payloadOffset += 5
+      return .llcTruncated
+    }
     let organization = try frame.readBigEndian(UInt32.self, at: payloadOffset) >> 8
     let type = try frame.readBigEndian(UInt16.self, at: payloadOffset + 3)
     payloadOffset += 5

@@ -50,12 +50,14 @@ extension OutputBuffer {
 
   /// `02:00:00:00:00:01`, from the six bytes at `offset`.
   package mutating func appendEthernet(_ bytes: RawSpan, at offset: Int) throws(TruncatedError) {
-    let address =
-      UInt64(try bytes.readBigEndian(UInt16.self, at: offset)) << 32
-      | UInt64(try bytes.readBigEndian(UInt32.self, at: offset + 2))
-    for shift in stride(from: UInt64(40), through: 0, by: -8) {
-      appendHex(address >> shift, width: 2)
-      if shift > 0 { append(UInt8(ascii: ":")) }
+    appendColonHex(bytes.extracting(try bytes.checked(offset, count: 6)))
+  }
+
+  /// Two hexadecimal digits a byte, with colons between the bytes.
+  package mutating func appendColonHex(_ bytes: RawSpan) {
+    for offset in 0..<bytes.byteCount {
+      if offset > 0 { append(UInt8(ascii: ":")) }
+      appendHex(bytes.extracting(offset..<offset + 1))
     }
   }
 }

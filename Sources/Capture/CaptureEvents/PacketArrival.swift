@@ -2,20 +2,24 @@
 package struct PacketArrival: Hashable, Sendable {
   /// Since the epoch (CLOCK_REALTIME).
   package var nanoseconds: Int64
-  /// Index of the interface.
+  /// The interface's number in the capture, from 0 on.
   package var interface: UInt32
-  package var direction: CaptureRecord.Direction
+  /// `nil` where a file does not tell.
+  package var direction: CaptureRecord.Direction?
   /// What the packet begins with.
   package var linkType: LinkType
+  /// Of the socket that it is for, where that is known.
+  package var socketState: SocketState?
 
   package init(
-    nanoseconds: Int64, interface: UInt32 = 0, direction: CaptureRecord.Direction = .incoming,
-    linkType: LinkType = .ethernet
+    nanoseconds: Int64, interface: UInt32 = 0, direction: CaptureRecord.Direction? = .incoming,
+    linkType: LinkType = .ethernet, socketState: SocketState? = nil
   ) {
     self.nanoseconds = nanoseconds
     self.interface = interface
     self.direction = direction
     self.linkType = linkType
+    self.socketState = socketState
   }
 
   /// Whole seconds, rounded down, and the nanoseconds above them.

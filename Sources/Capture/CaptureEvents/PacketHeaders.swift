@@ -6,7 +6,9 @@ struct PacketHeaders {
     _ packet: Packet, _ frame: RawSpan, arrival: PacketArrival, interfaceName: RawSpan, number: UInt64,
     time: inout CivilTime, into out: inout OutputBuffer
   ) {
-    out.append("Captured TCP Header\n")
+    out.append("Captured ")
+    out.append(title(packet))
+    out.append(" Header\n")
     writePlace(packet, arrival: arrival, interfaceName: interfaceName, number: number, time: &time, into: &out)
     do throws(TruncatedError) {
       try writeLink(packet, frame, into: &out)
@@ -32,6 +34,7 @@ struct PacketHeaders {
     case .otherTransport:
       let datagram = frame.extracting(0..<packet.capturedEnd)
       switch packet.network.transportProtocol {
+      case IPProtocol.udp: writeUDP(packet, datagram, into: &out)
       case IPProtocol.icmp: try writeICMP(packet, datagram, into: &out)
       case IPProtocol.icmpv6: try writeICMPv6(packet, datagram, into: &out)
       default: break
@@ -42,6 +45,16 @@ struct PacketHeaders {
       default: break
       }
     default: break
+    }
+  }
+
+  /// The innermost protocol that the headers name.
+  private func title(_ packet: Packet) -> StaticString {
+    switch packet.network.version {
+    case .v4, .v6: return IPProtocol.name(packet.network.transportProtocol) ?? "IP"
+    case .none:
+      guard packet.link.etherType > EtherType.maximumLength else { return "Link" }
+      return EtherType.name(packet.link.etherType) ?? "Link"
     }
   }
 
@@ -61,8 +74,14 @@ struct PacketHeaders {
       out.append("\nInterface: ")
       out.append(interfaceName)
     }
-    out.append("\nDirection: ")
-    out.append(arrival.direction == .incoming ? "in" : "out")
+    if let direction = arrival.direction {
+      out.append("\nDirection: ")
+      out.append(direction == .incoming ? "in" : "out")
+    }
+    if let state = arrival.socketState {
+      out.append("\nSocket State: ")
+      out.append(state.name)
+    }
     line("Frame Length", packet.wireLength, into: &out)
     line("Captured Length", packet.capturedLength, into: &out)
     out.append("\n")
@@ -81,32 +100,6 @@ struct PacketHeaders {
     out.appendHex(value, width: width)
   }
 
-  private func writeLink(
-    _ packet: Packet, _ frame: RawSpan, into out: inout OutputBuffer
-  ) throws(TruncatedError) {
-    guard packet.end != .linkTruncated else { return }
-    out.append("Source MAC: ")
-    try out.appendEthernet(frame, at: 6)
-    out.append("\nDestination MAC: ")
-    try out.appendEthernet(frame, at: 0)
-    for index in 0..<packet.link.tagCount {
-      let tag = try frame.readBigEndian(UInt16.self, at: packet.link.tagOffset(index))
-      out.append("\nVLAN: ")
-      out.appendDecimal(tag & 0xfff)
-      out.append(" (priority ")
-      out.appendDecimal(tag >> 13)
-      out.append(tag & 0x1000 != 0 ? ", drop eligible)" : ")")
-    }
-    out.append("\n")
-    line("EtherType", hex: UInt64(packet.link.etherType), width: 4, into: &out)
-    if let name = EtherType.name(packet.link.etherType) {
-      out.append(" (")
-      out.append(name)
-      out.append(")")
-    }
-    out.append("\n")
-  }
-
   private func writeAddresses(
     _ text: PacketText, _ packet: Packet, _ frame: RawSpan, into out: inout OutputBuffer
   ) throws(TruncatedError) {
@@ -116,7 +109,7 @@ struct PacketHeaders {
     try text.writeDestination(packet.network, frame, into: &out)
   }
 
-  private func writeProtocol(_ name: StaticString, _ number: UInt8, into out: inout OutputBuffer) {
+  func writeProtocol(_ name: StaticString, _ number: UInt8, into out: inout OutputBuffer) {
     out.append("\n")
     out.append(name)
     out.append(": ")
@@ -267,9 +260,7 @@ struct PacketHeaders {
       out.append(" bytes that IP's length counts are not in the frame\n")
     }
     switch packet.end {
-    case .notIP: out.append("Note: not IP, no TCP header\n")
-    case .otherTransport: out.append("Note: not TCP\n")
-    case .laterFragment: out.append("Note: a later fragment, the TCP header is in the first\n")
+    case .laterFragment: out.append("Note: a later fragment, the header of what it carries is in the first\n")
     default:
       if let flaw = packet.flaw {
         out.append("Malformed: ")

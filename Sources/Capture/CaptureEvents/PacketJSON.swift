@@ -4,8 +4,13 @@ import ByteReading
 ///
 /// Numbers that Wireshark shows in decimal are JSON numbers; what it shows in hexadecimal, addresses and times are
 /// strings, as it writes them. Fragment offsets count 8 bytes, as in the header and there. A field that can occur several times (VLAN tags, SACK edges) is an array. What was not
-/// captured is absent, and `malformed` says why. Wireshark has no names for `frame.direction` (in, out), `ip.missing`
+/// captured is absent, and `malformed` says why. Wireshark has no names for `frame.direction` (in, out),
+/// `socket.state` (of the socket that the packet is for), `ip.missing`
 /// (bytes that IP's length counts and the frame does not have) and `malformed`.
+///
+/// What an ICMP or ICMPv6 error quotes has the names of its own fields behind `quoted.`: Wireshark gives the outer and
+/// the quoted `ip.src` one name. The prefixes of route information are `icmpv6.opt.route_info.prefix` and
+/// `icmpv6.opt.route_info.prefix_length`, which Wireshark counts among those of prefix information.
 struct PacketJSON {
   func write(
     _ packet: Packet, _ frame: RawSpan, arrival: PacketArrival, interfaceName: RawSpan, number: UInt64,
@@ -27,8 +32,15 @@ struct PacketJSON {
       out.append(interfaceName)
       out.append(#"""#)
     }
-    if arrival.interface > 0 { field("frame.interface_id", Int(arrival.interface), into: &out) }
-    out.append(arrival.direction == .incoming ? #","frame.direction":"in""# : #","frame.direction":"out""#)
+    field("frame.interface_id", Int(arrival.interface), into: &out)
+    if let direction = arrival.direction {
+      out.append(direction == .incoming ? #","frame.direction":"in""# : #","frame.direction":"out""#)
+    }
+    if let state = arrival.socketState {
+      out.append(#","socket.state":""#)
+      out.append(state.name)
+      out.append(#"""#)
+    }
     // Should a value turn out not to be there, the object goes on behind the last whole member.
     var whole = out.count
     var innerFlaw: StaticString?
@@ -68,6 +80,7 @@ struct PacketJSON {
     case .otherTransport:
       let datagram = frame.extracting(0..<packet.capturedEnd)
       switch packet.network.transportProtocol {
+      case IPProtocol.udp: return try writeUDP(packet, datagram, into: &out)
       case IPProtocol.icmp: return try writeICMP(packet, datagram, into: &out)
       case IPProtocol.icmpv6: return try writeICMPv6(packet, datagram, into: &out)
       default: return nil
@@ -110,50 +123,11 @@ struct PacketJSON {
   func field(_ name: StaticString, _ bytes: RawSpan, into out: inout OutputBuffer) {
     self.name(name, into: &out)
     out.append(#"""#)
-    for offset in 0..<bytes.byteCount {
-      if offset > 0 { out.append(":") }
-      out.appendHex(bytes.extracting(offset..<offset + 1))
-    }
+    out.appendColonHex(bytes)
     out.append(#"""#)
   }
 
-  // MARK: Link and network
-
-  private func writeLink(
-    _ packet: Packet, _ frame: RawSpan, into out: inout OutputBuffer
-  ) throws(TruncatedError) {
-    guard packet.end != .linkTruncated else { return }
-    out.append(#","eth.dst":""#)
-    try out.appendEthernet(frame, at: 0)
-    out.append(#"","eth.src":""#)
-    try out.appendEthernet(frame, at: 6)
-    out.append(#"""#)
-    field("eth.type", hex: UInt64(try frame.readBigEndian(UInt16.self, at: 12)), width: 4, into: &out)
-    guard packet.link.tagCount > 0 else { return }
-    try writeTags(packet, frame, "vlan.id", shift: 0, mask: 0xfff, into: &out)
-    try writeTags(packet, frame, "vlan.priority", shift: 13, mask: 7, into: &out)
-    try writeTags(packet, frame, "vlan.dei", shift: 12, mask: 1, into: &out)
-    name("vlan.etype", into: &out)
-    for index in 0..<packet.link.tagCount {
-      out.append(index == 0 ? #"["0x"# : #","0x"#)
-      let type = try frame.readBigEndian(UInt16.self, at: packet.link.tagTypeOffset(index + 1))
-      out.appendHex(UInt64(type), width: 4)
-      out.append(#"""#)
-    }
-    out.append("]")
-  }
-
-  private func writeTags(
-    _ packet: Packet, _ frame: RawSpan, _ name: StaticString, shift: UInt16, mask: UInt16, into out: inout OutputBuffer
-  ) throws(TruncatedError) {
-    self.name(name, into: &out)
-    for index in 0..<packet.link.tagCount {
-      out.append(index == 0 ? "[" : ",")
-      let tag = try frame.readBigEndian(UInt16.self, at: packet.link.tagOffset(index))
-      out.appendDecimal(tag >> shift & mask)
-    }
-    out.append("]")
-  }
+  // MARK: Network
 
   private func writeIPv4(
     _ packet: Packet, _ frame: RawSpan, into out: inout OutputBuffer

@@ -2,15 +2,14 @@ import ByteReading
 
 extension PacketText {
   /// What the options want to see of the bytes below the line.
-  /// - Parameter network: where the link header ends.
-  func writeDump(_ frame: RawSpan, network: Int, into out: inout OutputBuffer) {
+  func writeDump(_ frame: RawSpan, into out: inout OutputBuffer) {
     switch options.hexDump {
     case .none: break
-    case .network: writeHex(frame, from: network, withText: false, into: &out)
+    case .network: writeHex(frame, from: networkOffset, withText: false, into: &out)
     case .link: writeHex(frame, from: 0, withText: false, into: &out)
-    case .networkAndText: writeHex(frame, from: network, withText: true, into: &out)
+    case .networkAndText: writeHex(frame, from: networkOffset, withText: true, into: &out)
     case .linkAndText: writeHex(frame, from: 0, withText: true, into: &out)
-    case .networkText: writeText(frame, from: network, into: &out)
+    case .networkText: writeText(frame, from: networkOffset, into: &out)
     case .linkText: writeText(frame, from: 0, into: &out)
     }
   }
@@ -24,11 +23,14 @@ extension PacketText {
     }
   }
 
-  /// Lines of 16 bytes, two a group.
-  func writeHex(_ bytes: RawSpan, from start: Int, withText: Bool, into out: inout OutputBuffer) {
+  /// Lines of 16 bytes, two a group, each line behind `indent`.
+  func writeHex(
+    _ bytes: RawSpan, from start: Int, indent: StaticString = "\n\t", withText: Bool, into out: inout OutputBuffer
+  ) {
     var offset = start
     while offset < bytes.byteCount {
-      out.append("\n\t0x")
+      out.append(indent)
+      out.append("0x")
       let position = UInt64(offset - start)
       // At least four digits.
       out.appendHex(position, width: position > 0xffff ? (64 - position.leadingZeroBitCount + 3) / 4 : 4)

@@ -210,10 +210,9 @@ extension PacketText {
           out.append(" - payload len != 0")
         } else if value <= 0xffff {
           out.append(" - < 65536")
-        } else {
-          hasJumbo = true
         }
         out.append(") ")
+        hasJumbo = true
       case ExtensionHeader.homeAddress where option.count >= 18:
         guard showsAll else { break }
         out.append("(homeaddr: ")
@@ -388,15 +387,5 @@ extension PacketText {
       next = kind
     }
     try writeTransport(packet, datagram, protocolNumber: next, length: length, connections: &connections, into: &out)
-  }
-}
-
-extension RawSpan {
-  /// The `count` bytes from `offset` on, if they are there.
-  fileprivate func checked(_ offset: Int, count: Int) throws(TruncatedError) -> Range<Int> {
-    guard count <= byteCount - offset else {
-      throw TruncatedError(offset: offset, needed: count, available: byteCount)
-    }
-    return offset..<offset + count
   }
 }

@@ -39,8 +39,17 @@ extension PacketText {
     }
     if !options.showsLinkHeader { try writePeers(header, frame, hasAddresses: hasAddresses, into: &out) }
     guard try writeControl(header, bytes, at: link.llcOffset, length: length, into: &out) else { return false }
-    writeUnknown(bytes, from: link.llcOffset, into: &out)
+    writeUnknown(bytes, hasAddresses, from: link.llcOffset, into: &out)
     return false
+  }
+
+  /// A payload that nobody knows begins with LLC. Without Ethernet's header before that, tcpdump counts it to the payload
+  /// in every way.
+  private mutating func writeUnknown(
+    _ bytes: RawSpan, _ hasAddresses: Bool, from offset: Int, into out: inout OutputBuffer
+  ) {
+    if !hasAddresses { networkOffset = offset }
+    writeUnknown(bytes, from: offset, into: &out)
   }
 
   private func writeServiceAccessPoints(_ header: LLCHeader, into out: inout OutputBuffer) {
@@ -211,7 +220,7 @@ extension PacketText {
       if organization != 0 { writeOrganization(organization, into: &out) }
       writeType(type, of: organization, length: length, into: &out)
     }
-    writeUnknown(bytes, from: packet.link.llcOffset, into: &out)
+    writeUnknown(bytes, hasAddresses, from: packet.link.llcOffset, into: &out)
     return false
   }
 

@@ -153,7 +153,7 @@ extension PacketText {
   }
 
   /// ASCII as it is, control characters as `^A`, the upper half with `M-` before it.
-  private func writeCharacter(_ byte: UInt8, into out: inout OutputBuffer) {
+  func writeCharacter(_ byte: UInt8, into out: inout OutputBuffer) {
     if byte & 0x80 != 0 { out.append("M-") }
     let low = byte & 0x7f
     if low < 0x20 || low == 0x7f {

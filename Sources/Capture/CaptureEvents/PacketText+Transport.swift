@@ -223,9 +223,13 @@ extension PacketText {
     let isVersion3 = packet.network.version == .v6
     layer = isVersion3 ? "ospf3" : "ospf2"
     var length = length
+    var captured = datagram.byteCount
     // Version 2 with cryptographic authentication: the digest behind the packet is not counted (RFC 2328, D.4.3).
-    if !isVersion3, try datagram.readBigEndian(UInt16.self, at: offset + 14) == 2 { length &-= 16 }
-    let type = try datagram.read(UInt8.self, at: offset + 1)
+    if !isVersion3, try datagram.readBigEndian(UInt16.self, at: offset + 14) == 2 {
+      length &-= 16
+      captured = max(0, captured - 16)
+    }
+    let type = try datagram.extracting(0..<captured).read(UInt8.self, at: offset + 1)
     let version = try datagram.read(UInt8.self, at: offset)
     out.append("OSPFv")
     out.appendDecimal(version)
@@ -268,29 +272,31 @@ extension PacketText {
       out.append(")")
     }
     guard first == 0x21 || first == 0x31 else { return }
-    out.append(", vrid ")
     let router = try datagram.read(UInt8.self, at: offset + 1)
     let priority = try datagram.read(UInt8.self, at: offset + 2)
+    out.append(", vrid ")
     out.appendDecimal(router)
     out.append(", prio ")
     out.appendDecimal(priority)
-    let word = try datagram.readBigEndian(UInt16.self, at: offset + 4)
+    let fifth = try datagram.read(UInt8.self, at: offset + 4)
     if first == 0x21 {
       out.append(", authtype ")
-      switch word >> 8 {
+      switch fifth {
       case 0: out.append("none")
       case 1: out.append("simple")
       case 2: out.append("ah")
       default:
         out.append("#")
-        out.appendDecimal(word >> 8)
+        out.appendDecimal(fifth)
       }
+      let interval = try datagram.read(UInt8.self, at: offset + 5)
       out.append(", intvl ")
-      out.appendDecimal(word & 0xff)
+      out.appendDecimal(interval)
       out.append("s, length ")
     } else {
+      let interval = try datagram.readBigEndian(UInt16.self, at: offset + 4) & 0xfff
       out.append(", intvl ")
-      out.appendDecimal(word & 0xfff)
+      out.appendDecimal(interval)
       out.append("cs, length ")
     }
     out.appendDecimal(length)

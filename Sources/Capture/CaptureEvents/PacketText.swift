@@ -8,6 +8,8 @@ struct PacketText {
   let options: TextOptions
   private var firstTime: Int64?
   private var previousTime: Int64?
+  /// Where a dump begins that leaves the link header out.
+  var networkOffset = 0
   /// How many packets are within one another where the line is now.
   private var depth = 0
   private static let depthLimit = 8
@@ -36,7 +38,7 @@ struct PacketText {
     writeTime(arrival, time: &time, into: &out)
     if options.showsInterface, packet.link.kind != .linuxSLL2 { writeInterface(arrival, interfaceName, into: &out) }
     // A link header that was cut short leaves nothing behind it.
-    var network = packet.end == .vlanTruncated ? frame.byteCount : min(packet.link.payloadOffset, frame.byteCount)
+    networkOffset = packet.end == .vlanTruncated ? frame.byteCount : packet.link.payloadOffset
     depth = 0
     do throws(TruncatedError) {
       if try writeLink(packet, frame, interfaceName, into: &out) {
@@ -45,9 +47,13 @@ struct PacketText {
     } catch {
       writeTruncation(into: &out)
       // tcpdump has then lost how long the link header is.
-      network = 0
+      networkOffset = 0
     }
-    if options.hexDump != .none { writeDump(frame, network: network, into: &out) }
+    if let state = arrival.socketState {
+      out.append(", socket ")
+      out.append(state.name)
+    }
+    if options.hexDump != .none { writeDump(frame, into: &out) }
     out.append(UInt8(ascii: "\n"))
   }
 
@@ -94,7 +100,13 @@ struct PacketText {
 
   /// `eth0  In  `: the name in five columns at least, the direction in three.
   private func writeInterface(_ arrival: PacketArrival, _ name: RawSpan, into out: inout OutputBuffer) {
-    writeInterface(name, arrival.direction == .incoming ? "In " : "Out", into: &out)
+    let direction: StaticString =
+      switch arrival.direction {
+      case .incoming: "In "
+      case .outgoing: "Out"
+      case nil: "?  "
+      }
+    writeInterface(name, direction, into: &out)
   }
 
   /// - Parameter direction: three characters.

@@ -29,4 +29,13 @@ struct UDPHeader {
     guard own >= UInt32(Self.length), own <= length else { return nil }
     return Int(own)
   }
+
+  /// What the checksum field says and what it should say; nil where nobody can know.
+  func checksum(of packet: Packet, in datagram: RawSpan) -> (field: UInt16, expected: UInt16)? {
+    guard let length = coverage(of: packet.network.payloadLength),
+      let expected = packet.transportChecksum(
+        in: datagram, protocolNumber: IPProtocol.udp, at: packet.transportOffset, length: length, field: checksum)
+    else { return nil }
+    return (checksum, expected)
+  }
 }

@@ -17,7 +17,7 @@ package struct CaptureInterface: Hashable, Sendable {
   package var resolution = TimeResolution.nanoseconds
   /// `if_tsoffset`: seconds that are added to each timestamp when it is read; not written.
   package var timeOffset: Int64 = 0
-  /// How many bytes of frame check sequence each packet ends with, where the file tells; not written.
+  /// How many bytes of frame check sequence each packet ends with, where the file tells. Written in pcapng only.
   package var frameCheckByteCount: Int?
 
   package init(

@@ -24,6 +24,8 @@ enum PcapngBlock {
     options.append(OptionCode.interfaceName, interface.name)
     options.append(OptionCode.interfaceDescription, interface.description)
     options.append(OptionCode.interfaceResolution, [TimeResolution.nanoseconds.rawValue])
+    options.append(
+      OptionCode.interfaceFrameCheckLength, interface.frameCheckByteCount.map { [UInt8(clamping: 8 * $0)] })
     if let filter = interface.filter {
       options.append(OptionCode.interfaceFilter, [PcapngFormat.textFilter] + Options.bytes(filter, limit: 65534))
     }

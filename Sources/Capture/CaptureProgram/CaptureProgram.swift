@@ -8,6 +8,13 @@ package enum CaptureProgram {
     "merops" + (isEthernet ? "" : "_ip") + (isOutgoing ? "_out" : "_in")
   }
 
+  /// On the functions that receive segments of TCP over IPv4 or IPv6, called directly or by a probe.
+  package static func tcpReceive(isIPv6: Bool, isProbe: Bool) -> String {
+    "merops_tcp" + (isIPv6 ? "6" : "4") + (isProbe ? "_probe" : "_call")
+  }
+  /// The kernel's functions.
+  package static func tcpReceiveFunction(isIPv6: Bool) -> String { isIPv6 ? "tcp_v6_rcv" : "tcp_v4_rcv" }
+
   package static let ring = "records"
   package static let counters = "counters"
   /// The buffers of classifiers.
@@ -23,6 +30,7 @@ package enum CaptureProgram {
   package static let snapLength = "snap_length"
   package static let frameRoom = "frame_room"
   package static let wakeBytes = "wake_bytes"
+  package static let namespaceInode = "namespace_inode"
 
   /// How many bytes of a frame a buffer takes, unless it is made larger: `FRAME_ROOM`.
   package static let defaultFrameRoom = 512

@@ -8,6 +8,9 @@ package enum CaptureDirection: String, Hashable, Sendable, CaseIterable {
 
 /// What a capture is asked to do.
 package struct CaptureOptions: Sendable {
+  /// Segments as the kernel's TCP receives them, on all interfaces of the calling thread's network namespace, instead of
+  /// packets of interfaces.
+  package var takesFromTCP = false
   /// The ways in which received packets may be taken by XDP, best first; empty for not at all.
   package var xdpRungs = Rung.xdp
   /// The ways in which classifiers may be attached, best first: they take what is sent, and what is received where XDP may

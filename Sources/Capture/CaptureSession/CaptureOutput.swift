@@ -6,13 +6,16 @@ package import CaptureFiles
 package protocol CaptureOutput: ~Copyable {
   /// One more interface that packets come from, before its first packet. They are numbered from 0 in the order of these calls.
   mutating func interface(_ interface: CaptureInterface)
-  /// A packet, whose bytes end with the call. Returns whether it could be taken.
+  /// A packet, whose bytes end with the call. Returns whether it was taken; what
+  /// was, and could not be written, is in ``notWrittenCount``.
   /// - Parameters:
   ///   - wireLength: the whole packet, in bytes.
   ///   - arrival: with the number of the interface.
   mutating func packet(_ bytes: RawSpan, wireLength: Int, _ arrival: PacketArrival) -> Bool
   /// No packet comes for a moment: what has been gathered can be written. Returns whether to go on.
   mutating func pause() -> Bool
+  /// In how many milliseconds ``pause()`` has to be called again, also when nothing comes; `nil` for whenever.
+  var pauseDueMilliseconds: Int? { get }
   /// How many of the packets that it took could not be written after all.
   var notWrittenCount: UInt64 { get }
   /// Something about an interface that the person watching should know.
@@ -31,10 +34,12 @@ package enum CaptureNotice: Sendable {
   case interfaceIsGone(String)
 }
 
-/// How an interface is attached.
+/// How an interface is attached, or a function of the kernel.
 package struct CaptureAttachment: Sendable {
+  /// Its name.
   package let interface: String
   package let direction: CaptureRecord.Direction
+  package let hook: Hook
   package let rung: Rung
   package let refusals: [Refusal]
   package let leftOversRemoved: [String]

@@ -65,14 +65,16 @@ final class CapturePrograms: Sendable {
     _ name: String, of spec: ObjectSpec, hasFragments: Bool, maps: [Map] = []
   ) throws -> LoadedObject {
     var spec = spec
-    try spec.set(CaptureProgram.hasFragments, to: hasFragments)
+    if spec.variables.contains(where: { $0.name == CaptureProgram.hasFragments }) {
+      try spec.set(CaptureProgram.hasFragments, to: hasFragments)
+    }
     for index in spec.programs.indices {
       spec.programs[index].isWanted = spec.programs[index].name == name
       if hasFragments, spec.programs[index].name == CaptureProgram.xdp {
         spec.programs[index].flags.insert(.xdpHasFragments)
       }
     }
-    return try LoadedObject(loading: LoadPlan(spec), sharing: maps)
+    return try LoadedObject(loading: LoadPlan(spec, kernel: .running(for: spec)), sharing: maps)
   }
 }
 
@@ -81,18 +83,43 @@ extension ObjectSpec {
   /// - Parameter snapLength: how many bytes of each packet to take; `nil` for its headers.
   static func capture(filter: PacketFilter?, snapLength: Int?, ringByteCount: Int) throws -> ObjectSpec {
     var spec = try ObjectSpec(name: "capture.bpf.o", bytes: captureObject())
-    // A quarter of the ring leaves the reader three quarters of the time to wake up in.
-    try spec.set(CaptureProgram.wakeBytes, to: UInt32(clamping: ringByteCount / 4))
-    try spec.set(CaptureProgram.snapLength, to: UInt32(clamping: snapLength ?? 0))
-    if let ring = spec.mapIndex(CaptureProgram.ring) { spec.maps[ring].maxEntries = UInt32(clamping: ringByteCount) }
-    guard let filter else { return spec }
-    try spec.set(CaptureProgram.hasFilter, to: true)
-    try spec.replaceFunction(CaptureProgram.filter, with: filter.instructions)
-    let (room, instructions) = try filter.bufferedInstructions()
-    try spec.replaceFunction(CaptureProgram.bufferedFilter, with: instructions)
-    guard let frames = spec.mapIndex(CaptureProgram.frames) else { preconditionFailure("there are no buffers") }
-    try spec.set(CaptureProgram.frameRoom, to: UInt32(room))
-    spec.maps[frames].valueSize = UInt32(CaptureProgram.recordHeadByteCount + room)
+    if let filter { try spec.replaceFunction(CaptureProgram.filter, with: filter.instructions) }
+    try spec.configure(filter: filter, snapLength: snapLength, ringByteCount: ringByteCount)
     return spec
+  }
+
+  /// The programs that take segments as TCP receives them.
+  /// - Parameter namespace: the network namespace's inode number.
+  static func tcpReceive(
+    filter: PacketFilter?, snapLength: Int?, ringByteCount: Int, namespace: UInt32
+  ) throws -> ObjectSpec {
+    var spec = try ObjectSpec(name: "tcp_receive.bpf.o", bytes: tcp_receiveObject())
+    try spec.configure(
+      filter: filter, snapLength: snapLength, ringByteCount: ringByteCount,
+      // Nothing else holds what is taken here.
+      frameRoom: min(max(CaptureProgram.defaultFrameRoom, (snapLength ?? 0) + 64), 32_000))
+    try spec.set(CaptureProgram.namespaceInode, to: namespace)
+    return spec
+  }
+
+  private mutating func configure(
+    filter: PacketFilter?, snapLength: Int?, ringByteCount: Int, frameRoom: Int = CaptureProgram.defaultFrameRoom
+  ) throws {
+    // A quarter of the ring leaves the reader three quarters of the time to wake up in.
+    try set(CaptureProgram.wakeBytes, to: UInt32(clamping: ringByteCount / 4))
+    try set(CaptureProgram.snapLength, to: UInt32(clamping: snapLength ?? 0))
+    guard let ring = mapIndex(CaptureProgram.ring), let frames = mapIndex(CaptureProgram.frames) else {
+      preconditionFailure("the ring or the buffers are missing")
+    }
+    maps[ring].maxEntries = UInt32(clamping: ringByteCount)
+    var room = frameRoom
+    if let filter {
+      try set(CaptureProgram.hasFilter, to: true)
+      let buffered = try filter.bufferedInstructions(room: frameRoom)
+      room = buffered.room
+      try replaceFunction(CaptureProgram.bufferedFilter, with: buffered.instructions)
+    }
+    try set(CaptureProgram.frameRoom, to: UInt32(room))
+    maps[frames].valueSize = UInt32(CaptureProgram.recordHeadByteCount + room)
   }
 }

@@ -1,5 +1,6 @@
 internal import BPFLinks
 internal import BPFLoader
+internal import BPFObjectFile
 internal import BPFRings
 internal import CaptureEvents
 internal import CaptureFiles
@@ -22,6 +23,8 @@ package struct CaptureSession: ~Copyable {
   private var interfaces: [CapturedInterface] = []
   /// How many of them the output knows.
   private var announcedCount = 0
+  /// The kernel's functions that programs are attached to instead of interfaces.
+  private var functions: [CapturedInterface] = []
   /// Whether interfaces that come later are captured on, too.
   private var takesAll = false
   /// How interfaces are attached.
@@ -36,7 +39,7 @@ package struct CaptureSession: ~Copyable {
   /// Ends the capture when it is given, from any thread.
   package let stop: Notification
   /// The interfaces that went away while they were captured on.
-  package private(set) var gone: [String] = []
+  package var gone: [String] { interfaces.filter(\.isGone).map(\.name) }
   private var deliveredCount: UInt64 = 0
   private var pastCount: UInt64 = 0
   private var notWritten: UInt64 = 0
@@ -62,11 +65,7 @@ package struct CaptureSession: ~Copyable {
 
   /// Loads a program and makes the ring; nothing is attached yet.
   package init(_ options: CaptureOptions) throws {
-    let usesXDP = options.direction != .out && !options.xdpRungs.isEmpty
-    let programs = try CapturePrograms(
-      .capture(filter: options.filter, snapLength: options.snapLength, ringByteCount: options.ringByteCount),
-      first: usesXDP
-        ? CaptureProgram.xdp : CaptureProgram.classifier(isOutgoing: options.direction == .out, isEthernet: true))
+    let programs = try options.takesFromTCP ? Self.tcpPrograms(options) : Self.interfacePrograms(options)
     let ring = try RingBuffer(
       adopting: programs.map(CaptureProgram.ring).descriptor.duplicate(), byteCount: options.ringByteCount)
     let reader = try programs.variable(CaptureProgram.reader)
@@ -90,6 +89,24 @@ package struct CaptureSession: ~Copyable {
     self.reader = reader
     self.events = events
     self.signals = signals
+  }
+
+  private static func interfacePrograms(_ options: CaptureOptions) throws -> CapturePrograms {
+    let usesXDP = options.direction != .out && !options.xdpRungs.isEmpty
+    return try CapturePrograms(
+      .capture(filter: options.filter, snapLength: options.snapLength, ringByteCount: options.ringByteCount),
+      first: usesXDP
+        ? CaptureProgram.xdp : CaptureProgram.classifier(isOutgoing: options.direction == .out, isEthernet: true))
+  }
+
+  private static func tcpPrograms(_ options: CaptureOptions) throws -> CapturePrograms {
+    let namespace = inode(ofFile: "/proc/thread-self/ns/net").map { UInt32(truncatingIfNeeded: $0) } ?? 0
+    let spec = try ObjectSpec.tcpReceive(
+      filter: options.filter, snapLength: options.snapLength, ringByteCount: options.ringByteCount,
+      namespace: namespace)
+    do { return try CapturePrograms(spec, first: CaptureProgram.tcpReceive(isIPv6: false, isProbe: false)) } catch {
+      return try CapturePrograms(spec, first: CaptureProgram.tcpReceive(isIPv6: false, isProbe: true))
+    }
   }
 
   // MARK: Attaching
@@ -120,6 +137,20 @@ package struct CaptureSession: ~Copyable {
     for interface in try RouteSocket().interfaces() { try beginAttaching(to: interface) }
   }
 
+  /// Begins to attach to the functions of the kernel that receive TCP's segments; for ``CaptureOptions/takesFromTCP``.
+  package mutating func beginAttachingToTCP() throws {
+    // What comes from an interface that is newer than the list.
+    interfaces.append(CapturedInterface(name: "?"))
+    interfaces += try RouteSocket().interfaces().map { CapturedInterface(name: $0.name, index: $0.index) }
+    let programs = programs
+    for isIPv6 in [false, true] {
+      let function = CapturedInterface(name: CaptureProgram.tcpReceiveFunction(isIPv6: isIPv6))
+      functions.append(function)
+      let link = try Concurrently(done: attachingDone) { try programs.attachToTCP(isIPv6: isIPv6) }
+      attaching.append(Attaching(interface: function, direction: .incoming, link: link))
+    }
+  }
+
   private mutating func beginAttaching(to interface: NetworkInterface) throws(SystemCallError) {
     let captured = CapturedInterface(interface, isWatched: true)
     captured.isUp = interface.isUp || !takesAll
@@ -148,14 +179,23 @@ package struct CaptureSession: ~Copyable {
     }
   }
 
+  /// Ends the capture when nobody reads any more what is written into a pipe. Other files have no such end.
+  package borrowing func endWhenClosed(_ pipe: borrowing FileDescriptor) {
+    try? events.watchHangUp(of: pipe, token: Token.stop)
+  }
+
+  /// What the programs count.
+  package var counts: CaptureCounts { CaptureCounts(map: programs.map(CaptureProgram.counters)) }
+
   /// Takes over the next `count` links, waiting for those that are not finished.
   private mutating func takeAttached(_ count: Int, _ output: inout some CaptureOutput & ~Copyable) throws {
     for _ in 0..<min(count, attaching.count) {
       let next = attaching.removeFirst()
       do { add(try next.link.take(), to: next.interface, next.direction) } catch let error as AttachError {
-        guard takesAll else { throw error }
         // One that went away meanwhile is no news.
-        if case .noSuchInterface = error.reason { continue }
+        if takesAll, case .noSuchInterface = error.reason { continue }
+        // Nothing would ever come where not even the last one could be attached to.
+        guard takesAll || options.takesFromTCP, !attachments.isEmpty || !attaching.isEmpty else { throw error }
         output.notice(.notAttached(error))
         continue
       }
@@ -168,7 +208,8 @@ package struct CaptureSession: ~Copyable {
   ) {
     attachments.append(
       CaptureAttachment(
-        interface: interface.name, direction: direction, rung: link.rung, refusals: link.refusals,
+        interface: interface.name, direction: direction, hook: link.place.hook, rung: link.rung,
+        refusals: link.refusals,
         leftOversRemoved: link.leftOversRemoved))
     interface.add(link)
   }
@@ -185,7 +226,7 @@ package struct CaptureSession: ~Copyable {
     for interface in interfaces[announcedCount...] {
       output.interface(
         CaptureInterface(
-          name: interface.name, filter: options.filter?.expression,
+          name: interface.name, description: interface.alias, filter: options.filter?.expression,
           comments: options.snapLength == nil ? ["packets' headers only"] : [], linkType: interface.linkType,
           snapLength: UInt32(clamping: options.snapLength ?? 0)))
     }
@@ -206,7 +247,7 @@ package struct CaptureSession: ~Copyable {
     while goesOn {
       reader.store(CaptureProgram.Reader.runs)
       let count = drain(into: &output, limit: Self.batchCount)
-      goesOn = output.pause()
+      guard output.pause() else { break }
       clock.look()
       if let limit = options.count, deliveredCount >= limit { break }
 
@@ -222,6 +263,7 @@ package struct CaptureSession: ~Copyable {
         let rest = deadline > now ? Int((deadline - now + 999_999) / 1_000_000) : 0
         milliseconds = min(milliseconds ?? .max, rest)
       }
+      if let due = output.pauseDueMilliseconds { milliseconds = min(milliseconds ?? .max, due) }
       var (isSignalled, hasNews, isAttached) = (false, false, false)
       try events.wait(milliseconds: milliseconds) { token in
         if token == Token.signals { isSignalled = true }
@@ -253,12 +295,12 @@ package struct CaptureSession: ~Copyable {
   private mutating func lookAtInterfaces(_ output: inout some CaptureOutput & ~Copyable) -> Bool {
     // Whatever the news was, and also where some was missed: what counts is how things are now.
     guard let interfaces = try? RouteSocket().interfaces() else { return false }
-    for captured in self.interfaces where captured.isWatched && !gone.contains(captured.name) {
+    for captured in self.interfaces where captured.isWatched && !captured.isGone {
       let isUp = interfaces.first { $0.index == captured.index }?.isUp
       switch (isUp, captured.isUp) {
       case (nil, _):
         output.notice(.interfaceIsGone(captured.name))
-        gone.append(captured.name)
+        captured.isGone = true
         captured.detach()
       case (false, true): output.notice(.interfaceIsDown(captured.name))
       case (true, false): output.notice(.interfaceIsUp(captured.name))
@@ -267,12 +309,12 @@ package struct CaptureSession: ~Copyable {
       captured.isUp = isUp ?? false
     }
     if takesAll {
-      let known = Set(self.interfaces.map(\.index))
+      let known = Set(self.interfaces.filter { !$0.isGone }.map(\.index))
       for interface in interfaces where !known.contains(interface.index) { try? beginAttaching(to: interface) }
       announce(to: &output)
       return false
     }
-    return self.interfaces.allSatisfy { $0.isWatched && gone.contains($0.name) }
+    return self.interfaces.allSatisfy(\.isGone)
   }
 
   /// Tells the programs how to wake the reader, and returns for how long it may sleep.
@@ -302,7 +344,8 @@ package struct CaptureSession: ~Copyable {
         let head = try CaptureRecord(record)
         let arrival = PacketArrival(
           nanoseconds: Int64(truncatingIfNeeded: clock.realtime(atMonotonic: head.time)),
-          interface: numbers.number(of: head.interface), direction: head.direction, linkType: head.linkType)
+          interface: numbers.number(of: head.interface), direction: head.direction, linkType: head.linkType,
+          socketState: head.socketState)
         if output.packet(record.extracting(head.frameRange), wireLength: head.wireLength, arrival) {
           delivered += 1
         } else {
@@ -322,12 +365,12 @@ package struct CaptureSession: ~Copyable {
   /// Detaches, reads on until everything that the programs delivered has been read, and adds up.
   private mutating func finish(_ output: inout some CaptureOutput & ~Copyable) throws -> CaptureStatistics {
     try takeAttached(attaching.count, &output)
-    for interface in interfaces { interface.detach() }
+    for attached in interfaces + functions { attached.detach() }
     // A program that was running on another CPU may still be about to deliver.
     for _ in 0..<100 {
       while drain(into: &output, limit: Self.batchCount) > 0 {}
       _ = output.pause()
-      if try counters().delivered == deliveredCount + pastCount + notWritten { break }
+      if try counts.read().delivered == deliveredCount + pastCount + notWritten { break }
       usleep(1000)
     }
     deliveredCount -= output.notWrittenCount
@@ -335,18 +378,8 @@ package struct CaptureSession: ~Copyable {
     return try statistics()
   }
 
-  private func counters() throws -> CaptureCounters {
-    let map = programs.map(CaptureProgram.counters)
-    let key = [UInt8](repeating: 0, count: 4)
-    // While packets come, a program may be between two counts; the next look finds another moment.
-    for _ in 0..<1000 {
-      if let counters = try? CaptureCounters(perCPU: try map.value(forKey: key)) { return counters }
-    }
-    throw CaptureSessionError.countersNeverBalance
-  }
-
   private func statistics() throws -> CaptureStatistics {
-    var counters = try counters()
+    var counters = try counts.read()
     // What is still in the ring has not been delivered to anybody: count it once it has.
     let read = deliveredCount + pastCount + notWritten
     let waiting = counters.delivered - min(read, counters.delivered)
@@ -376,17 +409,11 @@ private struct InterfaceNumbers {
 extension CaptureAttachment {
   /// A word for where packets are taken.
   var mode: String {
-    if let mode = rung.mode { return "xdp-\(mode.rawValue)" }
-    return rung.way == .link ? "tcx" : "tc"
-  }
-}
-
-package enum CaptureSessionError: Error, CustomStringConvertible {
-  case countersNeverBalance
-
-  package var description: String {
-    switch self {
-    case .countersNeverBalance: "the program's counters did not add up in a thousand readings"
+    switch (hook, rung.mode) {
+    case (.tracing, _): return "fentry"
+    case (.kprobe, _): return "kprobe"
+    case (_, let mode?): return "xdp-\(mode.rawValue)"
+    case (_, nil): return rung.way == .link ? "tcx" : "tc"
     }
   }
 }

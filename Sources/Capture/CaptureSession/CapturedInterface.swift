@@ -2,22 +2,29 @@ internal import BPFLinks
 internal import CaptureEvents
 internal import CaptureProgram
 internal import LinuxCalls
-internal import RouteNetlink
+package import RouteNetlink
 
 /// An interface that is captured on.
 final class CapturedInterface {
   let name: String
   let index: UInt32
+  let alias: String?
   let linkType: LinkType
   /// Whether it is looked after what becomes of it.
   let isWatched: Bool
   var isUp = true
+  var isGone = false
   private var links: [AttachedLink] = []
 
   init(_ interface: NetworkInterface, isWatched: Bool) {
-    (name, index) = (interface.name, interface.index)
+    (name, index, alias) = (interface.name, interface.index, interface.alias)
     linkType = interface.isEthernet ? .ethernet : .raw
     self.isWatched = isWatched
+  }
+
+  /// One whose packets come without a link header.
+  init(name: String, index: UInt32 = 0) {
+    (self.name, self.index, alias, linkType, isWatched) = (name, index, nil, .raw, false)
   }
 
   func add(_ link: consuming Link) { links.append(AttachedLink(link)) }
@@ -38,7 +45,7 @@ private final class AttachedLink {
 
 extension NetworkInterface {
   /// Whether its packets begin with the header of IP: tunnels, PPP, WireGuard. `ARPHRD_*`, include/uapi/linux/if_arp.h.
-  var beginsWithIP: Bool { [512, 519, 768, 769, 776, 778, 823, 0xfffe].contains(hardwareType) }
+  package var beginsWithIP: Bool { [512, 519, 768, 769, 776, 778, 823, 0xfffe].contains(hardwareType) }
 }
 
 /// How an interface's packets of one direction are taken.
@@ -69,5 +76,18 @@ struct CaptureLadder: Sendable {
     let name = CaptureProgram.classifier(isOutgoing: direction == .outgoing, isEthernet: interface.isEthernet)
     return try programs.program(name).attachClassifier(
       to: interface.name, direction == .outgoing ? .egress : .ingress, rungs: classifierRungs)
+  }
+}
+
+extension CapturePrograms {
+  /// Attaches to the function that receives TCP's segments: by a call from its beginning where the kernel allows that
+  /// (fentry), else by a kprobe.
+  func attachToTCP(isIPv6: Bool) throws -> Link {
+    var refusals: [Refusal] = []
+    do { return try program(CaptureProgram.tcpReceive(isIPv6: isIPv6, isProbe: false)).attachTracing() } catch {
+      if let error = error as? AttachError, case .refused(let some) = error.reason { refusals = some }
+    }
+    return try program(CaptureProgram.tcpReceive(isIPv6: isIPv6, isProbe: true))
+      .attachKprobe(.function(CaptureProgram.tcpReceiveFunction(isIPv6: isIPv6))).after(refusals)
   }
 }

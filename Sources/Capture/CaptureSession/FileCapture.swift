@@ -13,8 +13,14 @@ package struct FileCapture: ~Copyable {
   private let file: FileDescriptor
   /// For errors: a path, or what stands for standard input.
   package let name: String
-  private var program: FileProgram
-  private let filter: String?
+  private let filter: (FilterLinkHeader) throws -> PacketFilter?
+  /// One for each kind of link that has come up, since a filter's words mean something else there, or nothing.
+  private var programs: [FilterLinkHeader: FileProgram] = [:]
+  private let place: FileProgram.Place
+  private var reader = CaptureFileReader()
+  private var window = CaptureFileWindow()
+  /// What came first.
+  private var first: CaptureFileReader.Step?
   private let snapLength: Int?
   private let limit: Int?
   private var deliveredCount: UInt64 = 0
@@ -24,76 +30,104 @@ package struct FileCapture: ~Copyable {
 
   /// - Parameters:
   ///   - path: `-` for standard input.
+  ///   - filter: made for the link headers of the file's packets; `nil` for all packets.
   ///   - snapLength: how many bytes of each packet to hand out; `nil` for all.
   ///   - count: how many packets to deliver; `nil` for no limit.
   /// - Throws: `SystemCallError` where the file cannot be opened.
   package init(
-    _ path: String, filter: PacketFilter?, snapLength: Int? = nil, count: Int?, place: FileProgram.Place = .best
+    _ path: String, snapLength: Int? = nil, count: Int?, place: FileProgram.Place = .best,
+    filter: @escaping (FilterLinkHeader) throws -> PacketFilter?
   ) throws {
     let opened = try FileDescriptor(opening: path == "-" ? "/dev/stdin" : path, flags: O_RDONLY)
-    let fileProgram = try FileProgram(filter, place)
     name = path == "-" ? "standard input" : path
     file = opened
-    program = fileProgram
-    self.filter = filter?.expression
+    self.filter = filter
+    self.place = place
     self.snapLength = snapLength
     limit = count
   }
 
+  /// Reads up to the first packet, and makes the filter for its link.
+  /// - Throws: `CaptureFileError` where there is no file of packets; what `filter` throws.
+  package mutating func prepare() throws {
+    let step = try next()
+    first = step
+    // A filter that is none is an error also where there is nothing to filter.
+    var linkType = reader.interfaces.first?.linkType ?? .ethernet
+    if case .packet(let packet) = step { linkType = reader.interfaces[packet.interface].linkType }
+    _ = try program(for: linkType)
+  }
+
   /// Hands all packets to an output.
-  /// - Throws: `CaptureFileError` where the file cannot be read on: what came before has been handed out.
+  /// - Throws: `CaptureFileError` where the file cannot be read on: what came before has been handed out; what `filter`
+  ///   throws.
   package mutating func run(_ output: inout some CaptureOutput & ~Copyable) throws {
-    var reader = CaptureFileReader()
-    var window = CaptureFileWindow()
-    var goesOn = true
+    if first == nil { try prepare() }
     defer {
       _ = output.pause()
       deliveredCount -= output.notWrittenCount
       notWritten += output.notWrittenCount
     }
-    while goesOn {
-      let step = try window.withBytes { bytes in
-        let step = try reader.next(in: bytes, at: window.offset, isLast: window.isLast)
-        if case .packet(let packet) = step {
-          announce(reader, to: &output)
-          let linkType = reader.interfaces[packet.interface].linkType
-          guard linkType.isUnderstood else { throw FileCaptureError.linkType(linkType, packet: packet.number) }
-          let arrival = PacketArrival(
-            nanoseconds: packet.nanoseconds ?? 0, interface: UInt32(before + packet.interface),
-            direction: packet.direction ?? .incoming, linkType: linkType)
-          goesOn = try take(packet, arrival, bytes.extracting(packet.range), &output)
-        }
-        return step
-      }
-      switch step {
-      case .packet, .statistics: break
-      case .needsMore(let end):
-        try window.slide(to: reader.position, through: end) { (buffer, start) throws(SystemCallError) in
-          try file.read(into: &buffer, from: start)
-        }
-      case .end: goesOn = false
+    while true {
+      switch try first.take() ?? next() {
+      case .statistics: continue
+      case .packet(let packet):
+        try announce(to: &output)
+        guard try take(packet, &output) else { return }
+      case .end, .needsMore: return
       }
     }
   }
 
-  private mutating func announce(_ reader: borrowing CaptureFileReader, to output: inout some CaptureOutput & ~Copyable)
-  {
+  /// Reads on to the next packet, statistics, or the end.
+  private mutating func next() throws -> CaptureFileReader.Step {
+    while true {
+      let step = try window.withBytes { try reader.next(in: $0, at: window.offset, isLast: window.isLast) }
+      guard case .needsMore(let end) = step else { return step }
+      try window.slide(to: reader.position, through: end) { (buffer, start) throws(SystemCallError) in
+        try file.read(into: &buffer, from: start)
+      }
+    }
+  }
+
+  private mutating func program(for linkType: LinkType) throws -> FileProgram {
+    let link = FilterLinkHeader(linkType)
+    if let program = programs[link] { return program }
+    let program = try FileProgram(filter(link), place)
+    programs[link] = program
+    return program
+  }
+
+  private mutating func announce(to output: inout some CaptureOutput & ~Copyable) throws {
     if reader.sectionNumber != section { (section, before) = (reader.sectionNumber, announced) }
     while announced < before + reader.interfaces.count {
       var interface = reader.interfaces[announced - before]
-      if let filter { interface.filter = interface.filter.map { "(\($0)) and (\(filter))" } ?? filter }
+      if interface.linkType.isUnderstood, let filter = try program(for: interface.linkType).expression {
+        interface.filter = interface.filter.map { "(\($0)) and (\(filter))" } ?? filter
+      }
       if let snapLength { interface.snapLength = UInt32(clamping: snapLength) }
       output.interface(interface)
       announced += 1
     }
   }
 
-  private mutating func take(
-    _ packet: FilePacket, _ arrival: PacketArrival, _ bytes: RawSpan, _ output: inout some CaptureOutput & ~Copyable
-  ) throws -> Bool {
-    guard try program.takes(bytes, wireLength: packet.originalLength, arrival.linkType) else { return true }
-    let wanted = bytes.extracting(first: min(snapLength ?? .max, bytes.byteCount))
-    guard output.packet(wanted, wireLength: packet.originalLength, arrival) else {
+  /// Returns whether to go on.
+  private mutating func take(_ packet: FilePacket, _ output: inout some CaptureOutput & ~Copyable) throws -> Bool {
+    let linkType = reader.interfaces[packet.interface].linkType
+    guard linkType.isUnderstood else { throw FileCaptureError.linkType(linkType, packet: packet.number) }
+    let program = try program(for: linkType)
+    let arrival = PacketArrival(
+      nanoseconds: packet.nanoseconds ?? 0, interface: UInt32(before + packet.interface),
+      direction: packet.direction, linkType: linkType)
+    let snapLength = snapLength ?? .max
+    let isTaken: Bool? = try window.withBytes { window in
+      let bytes = window.extracting(packet.range)
+      guard try program.takes(bytes, wireLength: packet.originalLength, linkType) else { return nil }
+      return output.packet(
+        bytes.extracting(first: min(snapLength, bytes.byteCount)), wireLength: packet.originalLength, arrival)
+    }
+    guard let isTaken else { return true }
+    guard isTaken else {
       notWritten += 1
       return false
     }
@@ -103,8 +137,23 @@ package struct FileCapture: ~Copyable {
 
   /// What became of the packets so far.
   package func statistics(seconds: Double) throws -> CaptureStatistics {
-    CaptureStatistics(
-      counters: try program.counters(), pastCount: 0, notWritten: notWritten, seconds: seconds, via: program.place)
+    var counters = CaptureCounters()
+    for program in programs.values { counters += try program.counters() }
+    return CaptureStatistics(
+      counters: counters, pastCount: 0, notWritten: notWritten, seconds: seconds,
+      via: programs.values.first?.place ?? "interpreter")
+  }
+}
+
+extension FilterLinkHeader {
+  init(_ linkType: LinkType) {
+    switch linkType {
+    case .ethernet: self = .ethernet
+    case .linuxSLL, .linuxSLL2: self = .cooked
+    case .ipv4: self = .ipv4
+    case .ipv6: self = .ipv6
+    default: self = .ip
+    }
   }
 }
 

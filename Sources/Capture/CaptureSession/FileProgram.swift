@@ -9,7 +9,7 @@ internal import LinuxCalls
 internal import PacketFilter
 
 /// The program of the capture, for packets from elsewhere: asked for each whether it takes it.
-package struct FileProgram: ~Copyable {
+package final class FileProgram {
   /// Where it runs.
   package enum Place: Hashable, Sendable {
     /// In the kernel where that is allowed, else in the interpreter; there also before 5.18, which changed its code
@@ -19,6 +19,8 @@ package struct FileProgram: ~Copyable {
     case interpreter
   }
 
+  /// The filter's.
+  let expression: String?
   private var kernel: InKernel?
   private var interpreter: InInterpreter
   /// A packet with another link header, as the program is given it.
@@ -32,6 +34,7 @@ package struct FileProgram: ~Copyable {
     let kernel = try Self.kernel(spec, place)
     self.interpreter = interpreter
     self.kernel = kernel
+    expression = filter?.expression
   }
 
   private static func kernel(_ spec: ObjectSpec, _ place: Place) throws -> InKernel? {
@@ -45,7 +48,7 @@ package struct FileProgram: ~Copyable {
   }
 
   /// - Parameter wireLength: the whole packet, in bytes.
-  mutating func takes(_ packet: RawSpan, wireLength: Int, _ linkType: LinkType) throws -> Bool {
+  func takes(_ packet: RawSpan, wireLength: Int, _ linkType: LinkType) throws -> Bool {
     guard linkType != .ethernet else { return try takes(packet, wireLength: wireLength) }
     // The program knows Ethernet, and gets a header of it with the type that the packet's own header says.
     let header = LinkHeader(packet, wireLength: wireLength, linkType: linkType)
@@ -59,7 +62,7 @@ package struct FileProgram: ~Copyable {
     return try takes(unsafe whole.span.bytes, wireLength: wireLength)
   }
 
-  private mutating func takes(_ frame: RawSpan, wireLength: Int) throws -> Bool {
+  private func takes(_ frame: RawSpan, wireLength: Int) throws -> Bool {
     if let taken = try kernel?.takes(frame, wireLength: wireLength) { return taken }
     return try interpreter.takes(frame, wireLength: wireLength)
   }

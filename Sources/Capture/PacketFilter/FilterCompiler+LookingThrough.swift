@@ -130,11 +130,16 @@ extension FilterCompiler {
     code.append(.move(.r1, constant: 8))
 
     for jump in behind { patch(jump) }
-    // The verifier would follow each kind of header by itself, through all that come behind. Of a part of what it saw
-    // stored it knows nothing, so that all are one to it.
+    hideFromVerifier(.r1, mask: 0xffc)
+    code += [.load(.byte, .r4, .r2, 0), .arithmetic(.add, .r2, .r1)]
+  }
+
+  /// The verifier would follow each kind of header by itself, through all that come behind. Of what is stored in the middle
+  /// of a slot it keeps nothing, so that all are one to it; of the beginning of a slot newer kernels know even a part.
+  mutating func hideFromVerifier(_ register: Register, mask: Int32) {
     code += [
-      .store(.double, .r10, Self.unknown, .r1), .load(.half, .r1, .r10, Self.unknown),
-      .arithmetic(.and, .r1, constant: 0xffc), .load(.byte, .r4, .r2, 0), .arithmetic(.add, .r2, .r1),
+      .store(.half, .r10, Self.unknown, register), .load(.half, register, .r10, Self.unknown),
+      .arithmetic(.and, register, constant: mask),
     ]
   }
 

@@ -16,6 +16,7 @@ extension FilterCompiler {
     case .found(.etherType): code.append(.load(.word, .r0, .r10, Self.etherType))
     case .found(.protocol): code.append(.load(.word, .r0, .r10, Self.protocol))
     case .found(.hasTransport): code.append(.load(.word, .r0, .r10, Self.hasTransport))
+    case .chain(let chain): follow(chain, &facts)
     case .load(let load):
       try self.load(load, &facts, depth: depth, into: .r0)
       if load.count > 1 { code.append(.bigEndian(.r0, bits: Int32(8 * load.count))) }
@@ -102,11 +103,14 @@ extension FilterCompiler {
   /// `r1 = ` where the bytes lie, of which `r0` is the variable part. Sums are of 32 bits, as pcap's are.
   mutating func addIndex(_ load: Load, _ facts: inout FilterFacts) {
     var constant = load.offset
-    var base: Register = .r6
     switch load.base {
     case .frame: break
-    case .network: base = .r8
-    case .transport: base = .r9
+    case .network, .transport:
+      // As far from the frame's start as it is: a negative index leads back from there.
+      code += [
+        .move(.r1, load.base == .network ? .r8 : .r9), .arithmetic(.subtract, .r1, .r6),
+        .arithmetic(.add, .r0, .r1, isWide: false),
+      ]
     case .behindIPv4(let at):
       reach(.frame, .r6, at + 1, &facts)
       code += [
@@ -117,7 +121,7 @@ extension FilterCompiler {
     }
     if constant != 0 { code.append(.arithmetic(.add, .r0, constant: Int32(bitPattern: constant), isWide: false)) }
     rejecting(.jump(if: .r0, .greater, constant: Self.farthest))
-    code += [.move(.r1, base), .arithmetic(.add, .r1, .r0)]
+    code += [.move(.r1, .r6), .arithmetic(.add, .r1, .r0)]
   }
 
   /// The register that points to a base, and how far behind it a load begins.

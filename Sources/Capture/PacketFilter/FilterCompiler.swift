@@ -36,7 +36,7 @@ struct FilterCompiler {
   static let etherType: Int16 = -16
   static let `protocol`: Int16 = -24
   static let hasTransport: Int16 = -32
-  static let unknown: Int16 = -40
+  static let unknown: Int16 = -38
   static func slot(_ depth: Int) -> Int16 { Int16(-48 - 8 * depth) }
   /// Packets are never this long, and the verifier lets nobody look further.
   static let farthest: UInt32 = 0x7fff
@@ -256,7 +256,7 @@ extension Operand {
   /// Whether all that is read at constant places may be in a packet.
   fileprivate var isWithinReach: Bool {
     switch self {
-    case .constant, .length, .found: true
+    case .constant, .length, .found, .chain: true
     case .negated(let inner): inner.isWithinReach
     case .operation(_, let left, let right): left.isWithinReach && right.isWithinReach
     case .load(let load): load.index?.isWithinReach ?? (load.offset < 0x7000)

@@ -26,14 +26,22 @@ public struct FilterError: Error, Hashable, Sendable {
 }
 
 extension FilterError: CustomStringConvertible {
+  /// Without control characters, which an expression may have, and not longer than a terminal is wide a few times.
   public var message: String {
-    switch reason {
-    case .expected(let what, let found?): "expected \(what), found '\(found)'"
-    case .expected(let what, nil): "expected \(what), found the end"
-    case .unknownCharacter(let character): "'\(character)' begins nothing that a filter may have"
-    case .unsupported(let what), .invalid(let what): what
-    case .matchesNothing: "no packet can match this filter"
+    let message =
+      switch reason {
+      case .expected(let what, let found?): "expected \(what), found '\(found)'"
+      case .expected(let what, nil): "expected \(what), found the end"
+      case .unknownCharacter(let character): "'\(character)' begins nothing that a filter may have"
+      case .unsupported(let what), .invalid(let what): what
+      case .matchesNothing: "no packet can match this filter"
+      }
+    let longest = 400
+    var text = String.UnicodeScalarView()
+    for scalar in message.unicodeScalars.prefix(longest) {
+      text.append(scalar.properties.generalCategory == .control ? "." : scalar)
     }
+    return String(text) + (message.unicodeScalars.count > longest ? "..." : "")
   }
 
   /// One line, for logs. Columns count from 1.

@@ -79,3 +79,27 @@ indirect enum FilterArithmetic: Hashable, Sendable {
   case negated(FilterArithmetic)
   case operation(Operation, FilterArithmetic, FilterArithmetic)
 }
+
+extension FilterPrimitive {
+  /// Whether it asks for what only an Ethernet header has.
+  var asksForEthernet: Bool {
+    switch kind {
+    case .vlan, .broadcast(nil), .broadcast(.link?), .multicast(nil), .multicast(.link?): true
+    case .has(let qualifiers, _):
+      qualifiers.protocol == .link && qualifiers.kind != .protocol && qualifiers.kind != .protocolChain
+    case .relation(_, let left, let right): left.asksForEthernet || right.asksForEthernet
+    default: false
+    }
+  }
+}
+
+extension FilterArithmetic {
+  fileprivate var asksForEthernet: Bool {
+    switch self {
+    case .number, .length: false
+    case .bytes(let name, let at, _): name == .link || at.asksForEthernet
+    case .negated(let inner): inner.asksForEthernet
+    case .operation(_, let left, let right): left.asksForEthernet || right.asksForEthernet
+    }
+  }
+}

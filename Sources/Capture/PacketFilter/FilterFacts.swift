@@ -31,6 +31,9 @@ struct FilterFacts: Hashable {
     return register
   }
 
+  /// The register is needed for something else.
+  mutating func forget(_ register: Register) { kept[register] = nil }
+
   /// More is forgotten: a list of hundreds of hosts would make each step longer than the one before.
   private static let limit = 8
 
@@ -65,7 +68,7 @@ struct FilterFacts: Hashable {
     if case .equal(let value)? = known[operand] { return value }
     switch operand {
     case .constant(let value): return value
-    case .length, .load, .found: return nil
+    case .length, .load, .found, .chain: return nil
     case .negated(let inner): return value(of: inner).map { 0 &- $0 }
     case .operation(let operation, let left, let right):
       guard let left = value(of: left), let right = value(of: right) else { return nil }

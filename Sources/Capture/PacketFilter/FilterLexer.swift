@@ -108,8 +108,8 @@ struct FilterLexer {
 
   /// An Ethernet or IPv6 address, and where it ends.
   private func address() -> (FilterToken.Kind, end: Int)? {
-    let isPart = { (byte: UInt8) in isHexadecimal(byte) || [UInt8(ascii: ":"), UInt8(ascii: ".")].contains(byte) }
-    let run = bytes[position...].prefix(64).prefix(while: isPart)
+    guard isHexadecimal(bytes[position]) || bytes[position...].starts(with: "::".utf8) else { return nil }
+    let run = addressRun
     let dashed = bytes[position...].prefix(64).prefix { isHexadecimal($0) || $0 == UInt8(ascii: "-") }
     if let ethernet = Self.ethernet(dashed, separator: "-") { return (.ethernet(ethernet), dashed.endIndex) }
     // An access may follow directly: `ether[0:1]` has a colon of its own, which no address ends with.
@@ -122,6 +122,24 @@ struct FilterLexer {
       if text.contains(UInt8(ascii: ":")), let ipv6 = IPv6Text.bytes(of: text) { return (.ipv6(ipv6), end) }
     }
     return nil
+  }
+
+  /// As far as an address may go: three colons in a row, or more than eight of them, are in none. What follows is looked at
+  /// once, and not with each word again.
+  private var addressRun: ArraySlice<UInt8> {
+    let (colonLimit, longest) = (8, 64)
+    var (end, colons, row) = (position, 0, 0)
+    while end < bytes.count, end - position < longest {
+      if bytes[end] == UInt8(ascii: ":") {
+        (colons, row) = (colons + 1, row + 1)
+        guard colons <= colonLimit, row <= 2 else { break }
+      } else {
+        guard isHexadecimal(bytes[end]) || bytes[end] == UInt8(ascii: ".") else { break }
+        row = 0
+      }
+      end += 1
+    }
+    return bytes[position..<end]
   }
 
   /// `0:1b:21:5:66:f7`

@@ -79,14 +79,10 @@ extension FilterMeaning {
         transport(offset, count, index: index),
         isExact
           ? [isType(.ip), isProtocol(name), isNoLaterFragment]
-          : (isBoundToIPv4(name) ? [isType(.ip)] : [])
+          : (Self.version(under: name) == .ip ? [isType(.ip)] : [])
             + [.equal(.found(.protocol), Self.numbers[name] ?? 0), isNoLaterFragment]
       )
     }
-  }
-
-  private func isBoundToIPv4(_ name: FilterProtocol) -> Bool {
-    [.icmp, .igmp, .igrp, .vrrp, .carp].contains(name)
   }
 }
 

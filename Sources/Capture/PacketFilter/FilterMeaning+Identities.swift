@@ -6,10 +6,7 @@ extension FilterMeaning {
     switch qualifiers.kind {
     case nil, .host?, .net?: try hosts(qualifiers, identity, primitive)
     case .port?, .portRange?: try ports(qualifiers, identity, primitive)
-    case .protocol?: try carries(qualifiers, identity, primitive)
-    case .protocolChain?:
-      throw unsupported(
-        primitive, "'protochain' is not followed; 'proto' looks behind extension headers unless --pcap-exact is given")
+    case .protocol?, .protocolChain?: try carries(qualifiers, identity, primitive)
     }
   }
 
@@ -18,30 +15,37 @@ extension FilterMeaning {
   private func hosts(
     _ qualifiers: FilterQualifiers, _ identity: FilterIdentity, _ primitive: FilterPrimitive
   ) throws(FilterError) -> Predicate {
+    .any(try hosts(of: identity, qualifiers, primitive).map { predicate($0, qualifiers) })
+  }
+
+  /// The addresses that a name, a number or a network stands for.
+  func hosts(
+    of identity: FilterIdentity, _ qualifiers: FilterQualifiers, _ primitive: FilterPrimitive
+  ) throws(FilterError) -> [FilterHost] {
     let isNetwork = qualifiers.kind == .net
     switch identity {
     case .number(let number):
       // `net 10` stands for 10.0.0.0/8, `host 10` for 0.0.0.10.
       let (value, mask) = isNetwork ? Self.promoted(number) : (number, .max)
-      return try ipv4(value, mask, qualifiers, primitive)
+      return [try ipv4(value, mask, qualifiers, primitive)]
     case .ipv4(let parts):
       let shift = UInt32(8 * (4 - parts.count))
-      return try ipv4(Self.value(parts), UInt32.max << shift, qualifiers, primitive)
+      return [try ipv4(Self.value(parts), UInt32.max << shift, qualifiers, primitive)]
     case .ipv4Network(let parts, let prefixLength):
       guard prefixLength <= 32 else { throw error(primitive, "/\(prefixLength): an IPv4 prefix has 32 bits at most") }
       let mask = prefixLength == 0 ? 0 : UInt32.max << (32 - prefixLength)
-      return try masked(Self.value(parts), mask, "/\(prefixLength)", qualifiers, primitive)
+      return [try masked(Self.value(parts), mask, "/\(prefixLength)", qualifiers, primitive)]
     case .ipv4Masked(let parts, let mask):
-      return try masked(Self.value(parts), Self.value(mask), "that mask", qualifiers, primitive)
-    case .ipv6(let bytes): return try ipv6(bytes, prefixLength: 128, qualifiers, primitive)
+      return [try masked(Self.value(parts), Self.value(mask), "that mask", qualifiers, primitive)]
+    case .ipv6(let bytes): return [try ipv6(bytes, prefixLength: 128, qualifiers, primitive)]
     case .ipv6Network(let bytes, let prefixLength):
       guard prefixLength <= 128 else { throw error(primitive, "/\(prefixLength): an IPv6 prefix has 128 bits at most") }
-      return try ipv6(bytes, prefixLength: prefixLength, qualifiers, primitive)
+      return [try ipv6(bytes, prefixLength: prefixLength, qualifiers, primitive)]
     case .ethernet(let bytes):
       guard qualifiers.protocol == .link, !isNetwork else {
         throw error(primitive, "an Ethernet address wants 'ether' before it: ether host ADDRESS")
       }
-      return ether(bytes, qualifiers.direction)
+      return [.ethernet(bytes)]
     case .name(let name): return try named(name, qualifiers, primitive)
     }
   }
@@ -61,7 +65,7 @@ extension FilterMeaning {
 
   private func masked(
     _ value: UInt32, _ mask: UInt32, _ what: String, _ qualifiers: FilterQualifiers, _ primitive: FilterPrimitive
-  ) throws(FilterError) -> Predicate {
+  ) throws(FilterError) -> FilterHost {
     guard value & ~mask == 0 else { throw error(primitive, "the address has bits that \(what) leaves to the hosts") }
     guard qualifiers.kind == .net || qualifiers.kind == nil || mask == .max else {
       throw error(primitive, "a mask makes a network of it: write 'net'")
@@ -71,30 +75,96 @@ extension FilterMeaning {
 
   private func named(
     _ name: String, _ qualifiers: FilterQualifiers, _ primitive: FilterPrimitive
-  ) throws(FilterError) -> Predicate {
+  ) throws(FilterError) -> [FilterHost] {
     if qualifiers.kind == .net {
       guard let number = names.network(name) else { throw error(primitive, "there is no network named '\(name)'") }
       let (value, mask) = Self.promoted(number)
-      return try ipv4(value, mask, qualifiers, primitive)
+      return [try ipv4(value, mask, qualifiers, primitive)]
     }
     if qualifiers.protocol == .link {
       guard let bytes = names.ethernet(name), bytes.count == 6 else {
         throw error(primitive, "no Ethernet address is known of a host '\(name)' (/etc/ethers)")
       }
-      return ether(bytes, qualifiers.direction)
+      return [.ethernet(bytes)]
     }
-    let addresses = names.addresses(name)
+    let addresses: [[UInt8]]
+    switch names.addresses(name) {
+    case .success(let found): addresses = found
+    case .failure(let failure): throw error(primitive, failure.reason)
+    }
     guard !addresses.isEmpty else { throw error(primitive, "there is no host named '\(name)'") }
-    var predicates: [Predicate] = []
+    var hosts: [FilterHost] = []
     for address in addresses {
       if address.count == 4, qualifiers.protocol != .ip6 {
-        predicates.append(try ipv4(Self.number(address[...]), .max, qualifiers, primitive))
+        hosts.append(try ipv4(Self.number(address[...]), .max, qualifiers, primitive))
       } else if address.count == 16, qualifiers.protocol == nil || qualifiers.protocol == .ip6 {
-        predicates.append(try ipv6(address, prefixLength: 128, qualifiers, primitive))
+        hosts.append(try ipv6(address, prefixLength: 128, qualifiers, primitive))
       }
     }
-    guard !predicates.isEmpty else { throw error(primitive, "'\(name)' has no address of that family") }
-    return .any(predicates)
+    guard !hosts.isEmpty else { throw error(primitive, "'\(name)' has no address of that family") }
+    return hosts
+  }
+
+  private func ipv4(
+    _ value: UInt32, _ mask: UInt32, _ qualifiers: FilterQualifiers, _ primitive: FilterPrimitive
+  ) throws(FilterError) -> FilterHost {
+    switch qualifiers.protocol {
+    case nil, .ip?, .arp?, .rarp?: return .ipv4(value, mask: mask)
+    case let name?: throw error(primitive, "'\(name == .link ? "ether" : name.rawValue)' has no IPv4 addresses")
+    }
+  }
+
+  private func ipv6(
+    _ bytes: [UInt8], prefixLength: UInt32, _ qualifiers: FilterQualifiers, _ primitive: FilterPrimitive
+  ) throws(FilterError) -> FilterHost {
+    switch qualifiers.protocol {
+    case nil, .ip6?: break
+    case let name?: throw error(primitive, "'\(name == .link ? "ether" : name.rawValue)' has no IPv6 addresses")
+    }
+    let host = FilterHost.ipv6(bytes, prefixLength: prefixLength)
+    guard Self.words(of: bytes, prefixLength).allSatisfy({ $0.value & ~$0.mask == 0 }) else {
+      throw error(primitive, "the address has bits that /\(prefixLength) leaves to the hosts")
+    }
+    guard qualifiers.kind == .net || qualifiers.kind == nil || prefixLength == 128 else {
+      throw error(primitive, "a prefix length makes a network of it: write 'net'")
+    }
+    return host
+  }
+
+  /// Sixteen bytes as four numbers.
+  private static func words(of bytes: [UInt8], _ prefixLength: UInt32) -> [(value: UInt32, mask: UInt32)] {
+    (0..<4).map { word in
+      let bits = UInt32(max(0, min(32, Int(prefixLength) - 32 * word)))
+      return (number(bytes[4 * word..<4 * word + 4]), bits == 0 ? 0 : UInt32.max << (32 - bits))
+    }
+  }
+
+  private func predicate(_ host: FilterHost, _ qualifiers: FilterQualifiers) -> Predicate {
+    switch host {
+    case .ethernet(let bytes): return ether(bytes, qualifiers.direction)
+    case .ipv4(let value, let mask):
+      func at(_ name: FilterProtocol, _ source: UInt32, _ destination: UInt32) -> Predicate {
+        .all([
+          isType(name),
+          either(
+            qualifiers.direction, .equal(.load(network(source, 4)), value, mask: mask),
+            .equal(.load(network(destination, 4)), value, mask: mask)),
+        ])
+      }
+      switch qualifiers.protocol {
+      case .ip?: return at(.ip, 12, 16)
+      case .arp?, .rarp?: return at(qualifiers.protocol ?? .arp, 14, 24)
+      default: return .any([at(.ip, 12, 16), at(.arp, 14, 24), at(.rarp, 14, 24)])
+      }
+    case .ipv6(let bytes, let prefixLength):
+      func at(_ offset: UInt32) -> Predicate {
+        .all(
+          Self.words(of: bytes, prefixLength).enumerated().map { index, word in
+            .equal(.load(network(offset + UInt32(4 * index), 4)), word.value, mask: word.mask)
+          })
+      }
+      return .all([isType(.ip6), either(qualifiers.direction, at(8), at(24))])
+    }
   }
 
   /// One of the two addresses or both: what of each is to be asked.
@@ -107,54 +177,6 @@ extension FilterMeaning {
     case .both?: .all([source, destination])
     case nil, .either?: .any([source, destination])
     }
-  }
-
-  private func ipv4(
-    _ value: UInt32, _ mask: UInt32, _ qualifiers: FilterQualifiers, _ primitive: FilterPrimitive
-  ) throws(FilterError) -> Predicate {
-    func at(_ name: FilterProtocol, _ source: UInt32, _ destination: UInt32) -> Predicate {
-      .all([
-        isType(name),
-        either(
-          qualifiers.direction, .equal(.load(network(source, 4)), value, mask: mask),
-          .equal(.load(network(destination, 4)), value, mask: mask)),
-      ])
-    }
-    switch qualifiers.protocol {
-    case nil: return .any([at(.ip, 12, 16), at(.arp, 14, 24), at(.rarp, 14, 24)])
-    case .ip?: return at(.ip, 12, 16)
-    case .arp?, .rarp?: return at(qualifiers.protocol ?? .arp, 14, 24)
-    case let name?: throw error(primitive, "'\(name == .link ? "ether" : name.rawValue)' has no IPv4 addresses")
-    }
-  }
-
-  private func ipv6(
-    _ bytes: [UInt8], prefixLength: UInt32, _ qualifiers: FilterQualifiers, _ primitive: FilterPrimitive
-  ) throws(FilterError) -> Predicate {
-    switch qualifiers.protocol {
-    case nil, .ip6?: break
-    case let name?: throw error(primitive, "'\(name == .link ? "ether" : name.rawValue)' has no IPv6 addresses")
-    }
-    var words: [(value: UInt32, mask: UInt32)] = []
-    for word in 0..<4 {
-      let bits = UInt32(max(0, min(32, Int(prefixLength) - 32 * word)))
-      let mask = bits == 0 ? 0 : UInt32.max << (32 - bits)
-      let value = Self.number(bytes[4 * word..<4 * word + 4])
-      guard value & ~mask == 0 else {
-        throw error(primitive, "the address has bits that /\(prefixLength) leaves to the hosts")
-      }
-      words.append((value, mask))
-    }
-    guard qualifiers.kind == .net || qualifiers.kind == nil || prefixLength == 128 else {
-      throw error(primitive, "a prefix length makes a network of it: write 'net'")
-    }
-    func at(_ offset: UInt32) -> Predicate {
-      .all(
-        words.enumerated().map { index, word in
-          .equal(.load(network(offset + UInt32(4 * index), 4)), word.value, mask: word.mask)
-        })
-    }
-    return .all([isType(.ip6), either(qualifiers.direction, at(8), at(24))])
   }
 
   func ether(_ bytes: [UInt8], _ direction: FilterQualifiers.Direction?) -> Predicate {
@@ -173,13 +195,7 @@ extension FilterMeaning {
   private func ports(
     _ qualifiers: FilterQualifiers, _ identity: FilterIdentity, _ primitive: FilterPrimitive
   ) throws(FilterError) -> Predicate {
-    let protocols: [FilterProtocol]
-    switch qualifiers.protocol {
-    case nil: protocols = [.tcp, .udp, .sctp]
-    case .tcp?, .udp?, .sctp?: protocols = [qualifiers.protocol ?? .tcp]
-    case let name?: throw error(primitive, "'\(name == .link ? "ether" : name.rawValue)' has no ports")
-    }
-    let (range, carriers) = try range(of: identity, protocols, isRange: qualifiers.kind == .portRange, primitive)
+    let (range, carriers) = try ports(of: identity, qualifiers, primitive)
     func at(_ load: Load) -> Predicate {
       guard range.count > 1 else { return .equal(.load(load), range.lowerBound) }
       return .all([
@@ -206,15 +222,22 @@ extension FilterMeaning {
     return .any([overIPv6, overIPv4])
   }
 
-  private func range(
-    of identity: FilterIdentity, _ protocols: [FilterProtocol], isRange: Bool, _ primitive: FilterPrimitive
+  /// The ports, and the protocols that have them.
+  func ports(
+    of identity: FilterIdentity, _ qualifiers: FilterQualifiers, _ primitive: FilterPrimitive
   ) throws(FilterError) -> (ClosedRange<UInt32>, [FilterProtocol]) {
+    let protocols: [FilterProtocol]
+    switch qualifiers.protocol {
+    case nil: protocols = [.tcp, .udp, .sctp]
+    case .tcp?, .udp?, .sctp?: protocols = [qualifiers.protocol ?? .tcp]
+    case let name?: throw error(primitive, "'\(name == .link ? "ether" : name.rawValue)' has no ports")
+    }
     switch identity {
     case .number(let number):
       guard number <= 65535 else { throw error(primitive, "port \(number): the highest is 65535") }
       return (number...number, protocols)
     case .name(let name):
-      if isRange, let dash = name.firstIndex(of: "-") {
+      if qualifiers.kind == .portRange, let dash = name.firstIndex(of: "-") {
         let (first, last) = (String(name[..<dash]), String(name[name.index(after: dash)...]))
         let (low, some) = try port(first, protocols, primitive)
         let (high, others) = try port(last, protocols, primitive)
@@ -254,25 +277,44 @@ extension FilterMeaning {
   private func carries(
     _ qualifiers: FilterQualifiers, _ identity: FilterIdentity, _ primitive: FilterPrimitive
   ) throws(FilterError) -> Predicate {
-    let number: UInt32
+    let number = try protocolNumber(of: identity, qualifiers, primitive)
+    switch (qualifiers.kind, qualifiers.protocol) {
+    case (.protocolChain?, nil): return .any([leads(to: number, from: .ip), leads(to: number, from: .ip6)])
+    case (.protocolChain?, .ip?), (.protocolChain?, .ip6?):
+      return leads(to: number, from: qualifiers.protocol ?? .ip)
+    case (_, nil), (_, .ip?), (_, .ip6?): return carries(number, over: qualifiers.protocol)
+    case (.protocol?, .link?): return try hasType(number, primitive)
+    case (_, let name?):
+      throw error(primitive, "'\(name == .link ? "ether" : name.rawValue)' carries no other protocol")
+    }
+  }
+
+  func protocolNumber(
+    of identity: FilterIdentity, _ qualifiers: FilterQualifiers, _ primitive: FilterPrimitive
+  ) throws(FilterError) -> UInt32 {
     switch identity {
-    case .number(let value): number = value
+    case .number(let value): return value
     case .name(let name):
       let found =
         qualifiers.protocol == .link ? FilterNames.etherTypes[name] : names.protocolNumber(name).map(UInt32.init)
       guard let found else { throw error(primitive, "there is no protocol named '\(name)'") }
-      number = found
+      return found
     default: throw error(primitive, "an address is no protocol")
     }
-    switch qualifiers.protocol {
-    case nil, .ip?, .ip6?: return carries(number, over: qualifiers.protocol)
-    case .link?: return try hasType(number, primitive)
-    case let name?: throw error(primitive, "'\(name.rawValue)' carries no other protocol")
-    }
+  }
+
+  /// A header of a kind is among those that follow an IP header.
+  private func leads(to number: UInt32, from version: FilterProtocol) -> Predicate {
+    let chain = HeaderChain(isIPv6: version == .ip6, wanted: number, start: network(0, 1))
+    return .all([isType(version), .equal(.chain(chain), number)])
   }
 
   /// Numbers up to 1500 are no types but lengths, and what follows is a header of 802.2, whose first byte is asked for.
   private func hasType(_ number: UInt32, _ primitive: FilterPrimitive) throws(FilterError) -> Predicate {
+    if let protocols = linkHeader.protocols {
+      let named = Self.etherTypes.first { $0.value == number }?.key
+      return named.map { protocols.contains($0) ? isType($0) : .constant(false) } ?? .constant(false)
+    }
     let longest: UInt32 = 1500
     switch number {
     case 0xe0, 0x809b, 0x80f3:

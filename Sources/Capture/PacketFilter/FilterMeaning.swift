@@ -5,12 +5,19 @@ struct FilterMeaning {
   /// libpcap's meaning to the packet: headers are where they are without tags and extension headers, which only `vlan`
   /// steps over.
   let isExact: Bool
+  let linkHeader: FilterLinkHeader
+  /// In host order.
+  let netmask: UInt32?
   /// How many tags the terms so far have stepped over. As with libpcap all that is written behind counts, whatever
   /// stands between.
   private(set) var tagCount: UInt32 = 0
 
-  init(_ expression: String, _ names: FilterNames, isExact: Bool) {
+  init(
+    _ expression: String, _ names: FilterNames, isExact: Bool, linkHeader: FilterLinkHeader = .ethernet,
+    netmask: UInt32? = nil
+  ) {
     (self.expression, self.names, self.isExact) = (expression, names, isExact)
+    (self.linkHeader, self.netmask) = (linkHeader, netmask)
   }
 
   mutating func predicate(_ expression: FilterExpression) throws(FilterError) -> Predicate {
@@ -33,16 +40,18 @@ struct FilterMeaning {
   }
 
   private mutating func predicate(_ primitive: FilterPrimitive) throws(FilterError) -> Predicate {
+    if !linkHeader.isEthernet, primitive.asksForEthernet {
+      throw error(
+        primitive,
+        "there are no Ethernet addresses, no tags and no bytes of an Ethernet header on a link of \(linkHeader.name)")
+    }
     switch primitive.kind {
     case .isProtocol(.link): throw error(primitive, "'ether' alone says nothing: all frames are Ethernet's")
     case .isProtocol(let name): return isProtocol(name)
     case .has(let qualifiers, let identity): return try has(qualifiers, identity, primitive)
     case .broadcast(nil), .broadcast(.link?): return ether([UInt8](repeating: 0xff, count: 6), .destination)
-    case .broadcast(.ip?):
-      throw unsupported(
-        primitive,
-        "'ip broadcast' needs the interface's netmask; 'ether broadcast' or 'dst host ADDRESS' does not")
-    case .broadcast: throw error(primitive, "only 'ether broadcast' can be asked for")
+    case .broadcast(.ip?): return try ipBroadcast(primitive)
+    case .broadcast: throw error(primitive, "only 'ether broadcast' and 'ip broadcast' can be asked for")
     case .multicast(nil), .multicast(.link?):
       return .relation(.load(Load(.frame, 0, 1)), .anyBit, 1)
     case .multicast(.ip?): return .all([isType(.ip), .relation(.load(network(16, 1)), .atLeast, 224)])
@@ -57,6 +66,20 @@ struct FilterMeaning {
     case .relation(let relation, let left, let right):
       return try self.relation(relation, left, right, primitive)
     }
+  }
+
+  /// An address whose bits of the host are all 0 or all 1.
+  private func ipBroadcast(_ primitive: FilterPrimitive) throws(FilterError) -> Predicate {
+    guard let netmask, netmask != .max else {
+      throw unsupported(
+        primitive,
+        "'ip broadcast' needs the netmask of an interface that has an IPv4 network; 'ether broadcast' or"
+          + " 'dst host ADDRESS' does not")
+    }
+    let destination = Operand.load(network(16, 4))
+    return .all([
+      isType(.ip), .any([.equal(destination, 0, mask: ~netmask), .equal(destination, ~netmask, mask: ~netmask)]),
+    ])
   }
 
   // MARK: Where headers are
@@ -81,7 +104,13 @@ struct FilterMeaning {
 
   var etherType: Operand { isExact ? .load(Load(.frame, networkStart - 2, 2)) : .found(.etherType) }
 
-  func isType(_ name: FilterProtocol) -> Predicate { .equal(etherType, Self.etherTypes[name] ?? 0) }
+  func isType(_ name: FilterProtocol) -> Predicate {
+    if let protocols = linkHeader.protocols {
+      if !protocols.contains(name) { return .constant(false) }
+      if protocols == [name] { return .constant(true) }
+    }
+    return .equal(etherType, Self.etherTypes[name] ?? 0)
+  }
 
   /// Only the first fragment has what follows the IP header.
   var isNoLaterFragment: Predicate {
@@ -92,9 +121,16 @@ struct FilterMeaning {
     switch name {
     case .link: .constant(true)
     case .ip, .ip6, .arp, .rarp: isType(name)
-    case .tcp, .udp, .sctp, .pim, .ah, .esp: carries(Self.numbers[name] ?? 0, over: nil)
-    case .icmp, .igmp, .igrp, .vrrp, .carp: carries(Self.numbers[name] ?? 0, over: .ip)
-    case .icmp6: carries(Self.numbers[name] ?? 0, over: .ip6)
+    default: carries(Self.numbers[name] ?? 0, over: Self.version(under: name))
+    }
+  }
+
+  /// The version of IP that a protocol belongs to; `nil` for both.
+  static func version(under name: FilterProtocol) -> FilterProtocol? {
+    switch name {
+    case .icmp, .igmp, .igrp, .vrrp, .carp: .ip
+    case .icmp6: .ip6
+    default: nil
     }
   }
 

@@ -40,6 +40,7 @@ struct FilterNeeds {
       add(right)
     case .found(.etherType): (frame, network) = (true, true)
     case .found: (frame, network, transport) = (true, true, true)
+    case .chain(let chain): add(.load(chain.start))
     case .load(let load):
       frame = true
       if load.offset < FilterCompiler.farthest { reach = max(reach, load.offset + load.count) }

@@ -238,8 +238,8 @@ struct FilterParser {
       throw FilterError(
         expression, at: range(from: start),
         .unsupported(
-          "'gateway' is left out: it needs the Ethernet address of a host, which only that host's name tells; write"
-            + " 'ether host ADDRESS and not host ADDRESS'"))
+          "'gateway' is left out: it needs both addresses of a host; write them, as in"
+            + " 'ether host 1:2:3:4:5:6 and not host 10.0.0.1'"))
     }
     qualifiers.direction = direction()
     let kinds: [(FilterKeyword, FilterQualifiers.Kind)] = [

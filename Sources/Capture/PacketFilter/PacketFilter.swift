@@ -8,17 +8,27 @@ public struct PacketFilter: Sendable {
   public let instructions: [Instruction]
   private let predicate: Predicate
 
+  private let meaning: FilterMeaning
+  private let parsed: FilterExpression?
+
   /// - Parameters:
   ///   - isExact: the meaning that libpcap gives it. Otherwise up to two VLAN tags and eight IPv6 extension headers are
   ///     looked through, and what is asked of TCP, UDP and SCTP is asked over IPv6, too.
+  ///   - linkHeader: what frames had in the place of the Ethernet header that they are given with.
+  ///   - netmask: of the interface, in host order, for `ip broadcast`, which is refused without. libpcap takes 0 for files.
   ///   - names: where the names in it come from.
-  public init(_ expression: String, isExact: Bool = false, names: FilterNames = FilterNames()) throws(FilterError) {
+  public init(
+    _ expression: String, isExact: Bool = false, linkHeader: FilterLinkHeader = .ethernet, netmask: UInt32? = nil,
+    names: FilterNames = FilterNames()
+  ) throws(FilterError) {
     self.expression = expression
-    var meaning = FilterMeaning(expression, names, isExact: isExact)
-    let parsed = try FilterParser.parse(expression)
-    var predicate = Predicate.constant(true)
-    if let parsed { predicate = try meaning.predicate(parsed) }
-    self.predicate = predicate
+    parsed = try FilterParser.parse(expression)
+    let meaning = FilterMeaning(
+      expression, names.remembered, isExact: isExact, linkHeader: linkHeader, netmask: netmask)
+    self.meaning = meaning
+    // Tags are counted while it goes on.
+    var progress = meaning
+    predicate = try parsed.map { (parsed) throws(FilterError) in try progress.predicate(parsed) } ?? .constant(true)
     instructions = try FilterCompiler.compile(predicate, of: expression, in: .packet)
   }
 
@@ -33,4 +43,7 @@ public struct PacketFilter: Sendable {
     let room = max(least, min(FilterNeeds(predicate).room, FilterFrame.largestRoom))
     return (room, try FilterCompiler.compile(predicate, of: expression, in: .buffer(room: UInt32(room))))
   }
+
+  /// In plain words: which packets it takes, and which kinds it cannot see.
+  public var explanation: FilterExplanation { FilterExplanation(parsed, meaning) }
 }

@@ -57,6 +57,8 @@ indirect enum Operand: Hashable, Sendable {
   case load(Load)
   /// What looking through tags and extension headers has found.
   case found(Finding)
+  /// The header that a walk over headers ends at, by its number.
+  case chain(HeaderChain)
   case negated(Operand)
   case operation(FilterArithmetic.Operation, Operand, Operand)
 

@@ -58,6 +58,7 @@ ssize_t linux_read_at(int descriptor, void *buffer, size_t count, off_t offset)
 	ANSWER(pread(descriptor, buffer, count, offset));
 }
 ssize_t linux_write(int descriptor, const void *buffer, size_t count) { ANSWER(write(descriptor, buffer, count)); }
+int linux_truncate(int descriptor, off_t length) { ANSWER(ftruncate(descriptor, length)); }
 
 off_t linux_file_size(int descriptor)
 {
@@ -89,6 +90,12 @@ int linux_epoll_create(void) { ANSWER(epoll_create1(EPOLL_CLOEXEC)); }
 int linux_epoll_add(int epoll, int descriptor, uint64_t token, int for_output, int edge_triggered) {
   struct epoll_event event = {
       .events = (for_output ? EPOLLOUT : EPOLLIN) | (edge_triggered ? EPOLLET : 0), .data.u64 = token};
+  ANSWER(epoll_ctl(epoll, EPOLL_CTL_ADD, descriptor, &event));
+}
+
+int linux_epoll_add_hang_up(int epoll, int descriptor, uint64_t token) {
+  // EPOLLERR and EPOLLHUP come unasked.
+  struct epoll_event event = {.data.u64 = token};
   ANSWER(epoll_ctl(epoll, EPOLL_CTL_ADD, descriptor, &event));
 }
 

@@ -53,6 +53,15 @@ package func kernelRelease() -> String {
   line(ofFile: "/proc/sys/kernel/osrelease") ?? "unknown"
 }
 
+/// What the processor is called, where the kernel tells it (x86).
+package func processorName() -> String? {
+  let text = String(decoding: (try? contents(ofFile: "/proc/cpuinfo")) ?? [], as: UTF8.self)
+  guard let line = text.split(separator: "\n").first(where: { $0.hasPrefix("model name") }),
+    let colon = line.firstIndex(of: ":")
+  else { return nil }
+  return String(line[line.index(after: colon)...].drop { $0 == " " })
+}
+
 /// The version of this machine's kernel, as uname -v says it: when and by whom it was built.
 package func kernelVersion() -> String {
   line(ofFile: "/proc/sys/kernel/version") ?? ""

@@ -22,6 +22,11 @@ package struct EventQueue: ~Copyable {
       linux_epoll_add(descriptor.number, watched.number, token, forOutput ? 1 : 0, edgeTriggered ? 1 : 0))
   }
 
+  /// Watches for the other end being closed: of a pipe or a socket that is written to. Regular files have none (`EPERM`).
+  package borrowing func watchHangUp(of watched: borrowing FileDescriptor, token: UInt64) throws(SystemCallError) {
+    _ = try checked("epoll_ctl", linux_epoll_add_hang_up(descriptor.number, watched.number, token))
+  }
+
   /// Watches it no longer.
   package borrowing func unwatch(_ watched: borrowing FileDescriptor) throws(SystemCallError) {
     _ = try checked("epoll_ctl", linux_epoll_remove(descriptor.number, watched.number))

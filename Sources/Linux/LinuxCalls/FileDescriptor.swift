@@ -86,6 +86,12 @@ extension FileDescriptor {
     return try retrying("fstat") { linux_file_size(number) }
   }
 
+  /// ftruncate(2): forgets what lies behind the first `byteCount` bytes of the file.
+  package borrowing func truncate(to byteCount: Int) throws(SystemCallError) {
+    let number = self.number
+    _ = try retrying("ftruncate") { linux_truncate(number, byteCount) }
+  }
+
   /// Reads to the end of the file.
   package borrowing func readAll() throws(SystemCallError) -> [UInt8] {
     var all: [UInt8] = []

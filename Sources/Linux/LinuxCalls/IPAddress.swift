@@ -15,6 +15,12 @@ package struct IPAddress: Hashable, Sendable {
   /// 4 or 16 bytes in network order.
   package let bytes: [UInt8]
   package var family: AddressFamily { bytes.count == 4 ? .ipv4 : .ipv6 }
+
+  /// `nil` unless there are 4 or 16 of them.
+  package init?(bytes: [UInt8]) {
+    guard bytes.count == 4 || bytes.count == 16 else { return nil }
+    self.bytes = bytes
+  }
 }
 
 extension IPAddress: LosslessStringConvertible {

@@ -84,3 +84,10 @@ private func onNewThread<Value: ~Copyable & Sendable, Failure: SystemCallFailure
 private final class Outcome<Value: ~Copyable, Failure: Error> {
   var result: Result<Value, Failure>?
 }
+
+/// Moves the calling thread, and those that it starts from now on, into the network namespace that a file stands for:
+/// `/proc/PID/ns/net`, or a name of `ip netns` below /run/netns. Needs CAP_SYS_ADMIN.
+package func enterNetworkNamespace(_ path: String) throws(SystemCallError) {
+  let file = try FileDescriptor(opening: path, flags: O_RDONLY)
+  _ = try checked("setns(\(path), CLONE_NEWNET)", linux_setns(file.number, newNetwork))
+}

@@ -11,7 +11,7 @@ package struct Endpoint: Hashable, Sendable {
   }
 
   /// `struct sockaddr_in` (16 bytes) or `struct sockaddr_in6` (28 bytes), the port and the address in network order.
-  var socketAddress: [UInt8] {
+  package var socketAddress: [UInt8] {
     let family = UInt16(address.family.number)
     var bytes = [UInt8(truncatingIfNeeded: family), UInt8(truncatingIfNeeded: family >> 8)]
     if UInt16(bigEndian: family) == family { bytes.reverse() }

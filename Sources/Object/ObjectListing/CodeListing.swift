@@ -1,18 +1,23 @@
-import BPFInstructions
+package import BPFInstructions
 import BPFObjectFile
 
 /// Instructions in the kernel's notation, with the source line that each group of them comes from and what is known of
 /// single ones. A two-slot instruction is one line, and the next one's number is higher by two.
-struct CodeListing {
+package struct CodeListing {
   let instructions: [Instruction]
   /// By the index of the instruction.
   var lines: [Int: String] = [:]
   /// What stands for a number or a callee.
   var symbols: [Int: String] = [:]
   /// What is to be said of an instruction behind it.
-  var remarks: [Int: [String]] = [:]
+  package var remarks: [Int: [String]] = [:]
   /// The functions that begin at an instruction.
   var functions: [Int: String] = [:]
+
+  package init(instructions: [Instruction]) { self.instructions = instructions }
+
+  /// A line an instruction.
+  package var text: String { Self.text(rows) }
 
   /// An instruction, or what stands above it.
   struct Row: Encodable {

@@ -27,7 +27,7 @@ public struct PlanListing {
     }
     if parts.contains(.code) {
       for program in plan.programs where only.isEmpty || only.contains(program.name) {
-        blocks.append("\(program.name) in section \(program.sectionName)\n" + CodeListing.text(code(program).rows))
+        blocks.append("\(program.name) in section \(program.sectionName)\n" + code(program).text)
       }
     }
     return blocks.joined(separator: "\n")

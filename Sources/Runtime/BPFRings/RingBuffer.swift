@@ -91,21 +91,35 @@ import Synchronization
 
   /// Hands each finished record to `body` in the order of a key, such as its time: programs on several CPUs, or interrupted
   /// between their looking at the clock and their reservation, leave records that are a little out of order.
-  /// What is finished now is sorted, up to an eighth of the ring, whose room is freed at the end.
+  /// What is finished at a time is sorted, up to an eighth of the ring, whose room is freed afterwards.
   /// - Parameters:
   ///   - limit: how many records at most.
   ///   - key: asked once for each.
   ///   - body: the span ends with the call.
   /// - Returns: how many records there were.
   @discardableResult
-  public mutating func drain(limit: Int, orderedBy key: (RawSpan) -> UInt64, _ body: (RawSpan) -> Void) -> Int {
+  public mutating func drain(limit: Int = .max, orderedBy key: (RawSpan) -> UInt64, _ body: (RawSpan) -> Void) -> Int {
+    var count = 0
+    while count < limit {
+      let first = consumer.acquire()
+      let end = gather(from: first, limit: limit - count, key)
+      guard end != first else { break }
+      for record in waiting { body(unsafe payload(at: record.position, record.length).bytes) }
+      count += waiting.count
+      consumer.release(end)
+    }
+    return count
+  }
+
+  /// Notes the finished records from a position on, in the order of their keys. Returns where they end.
+  private mutating func gather(from first: UInt, limit: Int, _ key: (RawSpan) -> UInt64) -> UInt {
     waiting.removeAll(keepingCapacity: true)
     var isSorted = true
-    let first = consumer.acquire()
     var position = first
     let end = producer.acquire()
     while position != end, waiting.count < limit, position &- first <= UInt(byteCount / 8),
-      let (length, isDiscarded) = header(at: position) {
+      let (length, isDiscarded) = header(at: position)
+    {
       if !isDiscarded {
         let value = unsafe key(payload(at: position, length).bytes)
         if let last = waiting.last, last.key > value { isSorted = false }
@@ -115,9 +129,7 @@ import Synchronization
     }
     // Not by the key alone: `sort` may change the order of equals.
     if !isSorted { waiting.sort { ($0.key, $0.position &- first) < ($1.key, $1.position &- first) } }
-    for record in waiting { body(unsafe payload(at: record.position, record.length).bytes) }
-    if position != first { consumer.release(position) }
-    return waiting.count
+    return position
   }
 
   private static func stride(_ length: Int) -> UInt { UInt((length + headerByteCount + 7) & ~7) }

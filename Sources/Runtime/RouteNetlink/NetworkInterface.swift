@@ -6,6 +6,8 @@ import LinuxCalls
 package struct NetworkInterface: Hashable, Sendable {
   package let index: UInt32
   package let name: String
+  /// What its administrator calls it: `ip link set NAME alias TEXT`.
+  package let alias: String?
   /// `IFF_*`, include/uapi/linux/if.h.
   package let flags: UInt32
   /// In bytes.
@@ -41,6 +43,7 @@ enum RouteMessageType {
 enum LinkAttribute {
   static let name: UInt16 = 3
   static let mtu: UInt16 = 4
+  static let alias: UInt16 = 20
   static let xdp: UInt16 = 43
 }
 
@@ -76,6 +79,7 @@ extension NetworkInterface {
     self.name = name
     self.flags = flags
     self.hardwareType = hardwareType
+    alias = attributes[LinkAttribute.alias]?.netlinkString
     mtu = attributes[LinkAttribute.mtu]?.word() ?? 0
     xdp = XDPState(attributes[LinkAttribute.xdp].map { NetlinkAttributes.read($0) } ?? [:])
   }

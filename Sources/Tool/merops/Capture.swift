@@ -23,7 +23,7 @@ struct Capture: ParsableCommand {
     case auto, xdp
     case xdpNative = "xdp-native"
     case xdpGeneric = "xdp-generic"
-    case tc, interpreter
+    case tc, kprobe, interpreter
     case testRun = "test-run"
 
     var isForFiles: Bool { self == .interpreter || self == .testRun }
@@ -51,6 +51,12 @@ struct Capture: ParsableCommand {
   var outputFile: String?
   @Flag(name: .customShort("U"), help: "With -w: write each packet at once.")
   var unbuffered = false
+  @Flag(name: .customLong("print"), help: "With -w: print the packets, too.")
+  var alsoPrints = false
+  @OptionGroup(title: "Several files")
+  var rotation: RotationOptions
+  @Flag(help: .hidden)
+  var silent = false
   @Flag(name: .customLong("count"), help: "With -r: print only how many packets there were.")
   var onlyCounts = false
   @Flag(name: [.customShort("D"), .long], help: "List the interfaces and what XDP can do there, and end.")
@@ -92,10 +98,13 @@ struct Capture: ParsableCommand {
   @Option(
     help: """
       Where to take received packets: xdp (native, else generic), xdp-native, xdp-generic, tc, or auto: xdp, where that \
-      is possible. Sent packets and those of -i any come from tc. Those of a file go through test-run (the kernel) or \
+      is possible. Sent packets and those of -i any come from tc. kprobe takes segments as the kernel's TCP receives \
+      them, on all interfaces, with the state of their socket. Those of a file go through test-run (the kernel) or \
       interpreter.
       """)
   var via = Via.auto
+  @Option(help: "Capture in this network namespace, such as /proc/PID/ns/net or /run/netns/NAME.")
+  var netns: String?
   @Option(help: "How to attach: auto (bpf_link, else netlink), link or netlink.")
   var attach = Attach.auto
   @Option(
@@ -129,8 +138,18 @@ struct Capture: ParsableCommand {
     if file != nil && !interface.isEmpty {
       throw ValidationError("-r and -i: packets come from a file or an interface.")
     }
+    if let file, file == outputFile, file != "-" {
+      throw ValidationError("-r and -w name the same file, which would be emptied before it is read.")
+    }
+    if alsoPrints && outputFile == "-" {
+      throw ValidationError("--print and -w -: standard output is for the lines or for the file.")
+    }
+    try rotation.validate(outputFile: outputFile)
     if onlyCounts && file == nil { throw ValidationError("--count is for files: -r FILE --count") }
-    if interface.isEmpty && file == nil && !listInterfaces && filter.dump == 0 {
+    if via == .kprobe, !(interface.isEmpty || interface == ["any"]) || direction != .in {
+      throw ValidationError("--via kprobe takes what the kernel's TCP receives, on all interfaces: without -i and -Q.")
+    }
+    if interface.isEmpty && file == nil && via != .kprobe && !listInterfaces && !filter.isShown {
       throw ValidationError("Which interface? Name it with -i; -D lists them. -r reads a file.")
     }
     let page = pageSize
@@ -143,74 +162,83 @@ struct Capture: ParsableCommand {
 
   func run() throws {
     if listInterfaces { return try InterfaceList.print() }
-    let packetFilter = try filter.packetFilter()
-    if let packetFilter, filter.dump > 0 { return print(FilterOptions.listing(packetFilter, form: filter.dump)) }
-    if let file { return try explaining { try read(file, packetFilter) } }
+    if let file, !filter.isShown { return try explaining { try read(file) } }
+    if let netns { try explaining { try enterNetworkNamespace(netns) } }
+    // Of files nobody knows it; libpcap takes 0 there, so that 'ip broadcast' is what goes to 0.0.0.0 or 255.255.255.255.
+    let netmask = file != nil ? 0 : interface.count == 1 ? ipv4Netmask(ofInterface: interface[0]) : nil
+    let packetFilter = try filter.packetFilter(netmask: netmask)
+    if let packetFilter, filter.isShown { return print(filter.shown(packetFilter)) }
     try explaining { try capture(packetFilter) }
   }
 
   private func capture(_ packetFilter: PacketFilter?) throws {
+    // Opening a named pipe waits for its reader. Here a signal still ends that; a session takes signals as news.
+    let pipe: FileDescriptor? =
+      if let outputFile, outputFile != "-" { try? FileDescriptor(opening: outputFile, flags: O_WRONLY) } else { nil }
+    defer { _ = pipe }
     let statisticsFile = try statsJson.map { (path) throws(Failure) in try StatisticsFile(path) }
     var options = options
     options.filter = packetFilter
     var session = try CaptureSession(options)
-    if interface == ["any"] {
+    if via == .kprobe {
+      try session.beginAttachingToTCP()
+    } else if interface == ["any"] {
       try session.beginAttachingToAll()
     } else {
       for name in interface { try session.beginAttaching(to: name) }
     }
-    let (statistics, failure): (CaptureStatistics, SystemCallError?)
-    if let outputFile {
-      var output = try CaptureFileOutput(outputFile, isUnbuffered: unbuffered)
-      statistics = try session.run(&output)
-      output.finish(statistics)
-      failure = output.failure
-    } else {
-      var output = PacketOutput(printer: printer)
-      statistics = try session.run(&output)
-      failure = output.failure
-    }
+    var output = try packetOutput()
+    output.follow(session)
+    let statistics = try session.run(&output)
+    output.finish()
     try statisticsFile?.write(statistics)
-    if let error = failure {
-      // Whoever reads has heard enough; that is no failure.
-      if error.errno == .brokenPipe { return }
-      StandardError.write(statistics.summary)
-      throw Failure(report: "write to \(outputName): \(error.errno); the capture ended there")
-    }
-    StandardError.write(statistics.summary)
+    guard try conclude(output, statistics, "the capture") else { return }
     if !session.gone.isEmpty && interface != ["any"] {
       throw Failure(
         report: "\(session.gone.joined(separator: ", ")) went away while capturing; the capture ended there")
     }
   }
 
-  private var outputName: String { outputFile.map { $0 == "-" ? "standard output" : $0 } ?? "standard output" }
-
   /// Everything is printed that can be read, also where the file ends in the middle of a packet.
-  private func read(_ path: String, _ packetFilter: PacketFilter?) throws {
+  private func read(_ path: String) throws {
     let statisticsFile = try statsJson.map { (path) throws(Failure) in try StatisticsFile(path) }
     let start = Clock.monotonic
-    var capture = try FileCapture(path, filter: packetFilter, snapLength: wantedLength, count: count, place: place)
-    let (result, count, failure): (Result<Void, any Error>, Int, SystemCallError?)
-    if let outputFile {
-      var output = try CaptureFileOutput(outputFile, isUnbuffered: unbuffered)
-      result = Result { try capture.run(&output) }
-      output.finish()
-      (count, failure) = (0, output.failure)
-    } else {
-      var output = PacketOutput(printer: printer, isCounting: onlyCounts)
-      result = Result { try capture.run(&output) }
-      (count, failure) = (output.count, output.failure)
+    let filter = filter
+    var capture = try FileCapture(path, snapLength: wantedLength, count: count, place: place) { linkHeader in
+      try filter.packetFilter(linkHeader: linkHeader, netmask: 0)
     }
-    if onlyCounts { print("\(count) packet\(count == 1 ? "" : "s")") }
+    // Before an output is made, which may overwrite a file.
+    do { try capture.prepare() } catch let failure as Failure { throw failure } catch {
+      throw Failure(report: "\(capture.name): \(error)")
+    }
+    var output = try packetOutput()
+    let result = Result { try capture.run(&output) }
+    output.finish()
+    if onlyCounts { print("\(output.count) packet\(output.count == 1 ? "" : "s")") }
     let statistics = try capture.statistics(seconds: Double(Clock.monotonic - start) / 1e9)
     try statisticsFile?.write(statistics)
-    if let error = failure {
-      if error.errno == .brokenPipe { return }
-      throw Failure(report: "write to \(outputName): \(error.errno); reading ended there")
-    }
-    if !onlyCounts { StandardError.write(statistics.summary) }
+    guard try conclude(output, statistics, "reading") else { return }
     do { try result.get() } catch { throw Failure(report: "\(capture.name): \(error)") }
+  }
+
+  private func packetOutput() throws(Failure) -> PacketOutput {
+    let printer = !onlyCounts && (outputFile == nil || alsoPrints) ? printer : nil
+    let files = outputFile.map { WrittenPackets.Options(path: $0, limits: rotation.limits, isUnbuffered: unbuffered) }
+    let output = PacketOutput(printer: printer, files: files, isSilent: silent)
+    if let failure = output.failure { throw Failure(report: "\(failure.attempt): \(failure.errno)") }
+    return output
+  }
+
+  /// Tells what came of it. Returns whether there is more to tell: whoever closed the pipe has heard enough.
+  /// - Throws: `Failure` where packets could not be written.
+  private func conclude(
+    _ output: borrowing PacketOutput, _ statistics: CaptureStatistics, _ what: String
+  ) throws(Failure) -> Bool {
+    let failure = output.failure
+    if let failure, failure.errno == .brokenPipe { return false }
+    if !onlyCounts { output.tell(statistics.summary) }
+    if let failure { throw Failure(report: "\(failure.attempt): \(failure.errno); \(what) ended there") }
+    return true
   }
 
   private var options: CaptureOptions {
@@ -223,12 +251,13 @@ struct Capture: ParsableCommand {
       case .auto: interface != ["any"] && isWanted(rung)
       case .xdpNative: rung.mode == .native && isWanted(rung)
       case .xdpGeneric: rung.mode == .generic && isWanted(rung)
-      case .tc, .interpreter, .testRun: false
+      case .tc, .kprobe, .interpreter, .testRun: false
       }
     }
     let usesClassifiers = via == .auto || via == .tc || direction != .in
     options.classifierRungs = usesClassifiers ? Rung.classifier.filter(isWanted) : []
     options.direction = direction
+    options.takesFromTCP = via == .kprobe
     options.snapLength = wantedLength
     options.ringByteCount = ringSize.value
     options.count = count
@@ -282,7 +311,7 @@ struct Capture: ParsableCommand {
     options.absoluteSequenceNumbers = absoluteSequenceNumbers
     options.showsNumber = number
     options.hexDump = hexDump
-    options.showsInterface = interface.count > 1 || interface == ["any"]
+    options.showsInterface = interface.count > 1 || interface == ["any"] || via == .kprobe
     options.usesColour = Terminal.takesColour
     return options
   }

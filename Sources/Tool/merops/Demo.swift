@@ -41,7 +41,7 @@ struct Demo: ParsableCommand {
     if let error = traffic.failure { throw Failure(report: "the demonstration's traffic failed: \(error)") }
     if let error = output.failure {
       if error.errno == .brokenPipe { return }
-      throw Failure(report: "write to standard output: \(error.errno)")
+      throw Failure(report: "\(error.attempt): \(error.errno)")
     }
     StandardError.write(statistics.summary)
   }

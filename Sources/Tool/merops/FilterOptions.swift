@@ -1,5 +1,6 @@
 import ArgumentParser
 import BPFInstructions
+import ObjectListing
 import PacketFilter
 
 /// Which packets are wanted.
@@ -17,24 +18,41 @@ struct FilterOptions: ParsableArguments {
     help: "Print the filter's instructions and end; -dd as an array in C, -ddd as numbers. Takes no privileges.")
   var dump: Int
 
+  @Flag(
+    help: "Say in words which packets the filter takes and which it cannot see, and end. Takes no privileges.")
+  var explainFilter = false
+
+  /// Whether the filter is printed, and nothing captured.
+  var isShown: Bool { dump > 0 || explainFilter }
+
   /// `nil` without one, which is every packet.
-  func packetFilter() throws(Failure) -> PacketFilter? {
-    guard !filter.isEmpty || dump > 0 else { return nil }
+  /// - Parameter netmask: of the network that packets come from, in host order.
+  func packetFilter(
+    linkHeader: FilterLinkHeader = .ethernet, netmask: UInt32?
+  ) throws(Failure) -> PacketFilter? {
+    guard !filter.isEmpty || isShown else { return nil }
     let expression = filter.joined(separator: " ")
     do throws(FilterError) {
-      return try PacketFilter(expression, isExact: pcapExact, names: SystemNames.filterNames)
+      return try PacketFilter(
+        expression, isExact: pcapExact, linkHeader: linkHeader, netmask: netmask, names: SystemNames.filterNames)
     } catch { throw Failure(report: error.report, isBadUsage: true) }
+  }
+
+  /// What `-d` and `--explain-filter` print.
+  func shown(_ filter: PacketFilter) -> String {
+    let parts =
+      (explainFilter ? ["\(filter.explanation)"] : []) + (dump > 0 ? [Self.listing(filter, form: dump)] : [])
+    return parts.joined(separator: "\n")
   }
 
   static func listing(_ filter: PacketFilter, form: Int) -> String {
     switch form {
     case 1:
-      let width = "\(filter.instructions.count)".count
-      return filter.instructions.enumerated().map { index, instruction in
-        let number = "\(index)"
-        let target = instruction.jumpTarget(from: index).map { "  ; \($0)" } ?? ""
-        return String(repeating: " ", count: width - number.count) + "\(number): \(instruction.disassembly())\(target)"
-      }.joined(separator: "\n")
+      var code = CodeListing(instructions: filter.instructions)
+      for (index, instruction) in filter.instructions.enumerated() {
+        if let target = instruction.jumpTarget(from: index) { code.remarks[index] = ["\(target)"] }
+      }
+      return String(code.text.dropLast())
     case 2:
       return filter.instructions.map { instruction in
         "{ 0x\(String(instruction.opcode, radix: 16)), \(instruction.destination), \(instruction.source), "

@@ -18,6 +18,7 @@ struct Merops: ParsableCommand {
     signal(SIGPIPE, SIG_IGN)
     let arguments = Array(CommandLine.arguments.dropFirst())
     do {
+      if Extcap.isMeant(by: arguments) { return try Extcap.parse(arguments).run() }
       try ArgumentHints.check(arguments)
       var command = try parseAsRoot(arguments)
       try command.run()

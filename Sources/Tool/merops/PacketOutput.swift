@@ -1,58 +1,84 @@
-import BPFLinks
 import CaptureEvents
 import CaptureFiles
 import CaptureSession
-import Glibc
 import LinuxCalls
 
-/// Packets on their way to standard output, as text.
+/// Where packets go: to standard output as text, into files, both or nowhere; and the news of a capture, to standard error.
 struct PacketOutput: ~Copyable, CaptureOutput {
-  private var printer: PacketPrinter
-  /// By number; for JSON, where quotes and backslashes take an escape.
-  private var interfaceNames: [[UInt8]] = []
-  private var sink = PacketSink(to: STDOUT_FILENO)
-  private let isCounting: Bool
+  private var printed: PrintedPackets?
+  private var written: WrittenPackets?
+  /// Nobody reads the news.
+  private let isSilent: Bool
   /// How many packets came.
   private(set) var count = 0
 
-  /// Why writing failed; nothing more is taken from then on.
-  var failure: SystemCallError? { sink.failure }
-  var notWrittenCount: UInt64 { sink.notWrittenCount }
-
-  /// - Parameter isCounting: only counts the packets.
-  init(printer: consuming PacketPrinter, isCounting: Bool = false) {
-    self.printer = printer
-    self.isCounting = isCounting
+  init(printer: consuming PacketPrinter?, files: WrittenPackets.Options? = nil, isSilent: Bool = false) {
+    printed = printer.map { PrintedPackets(printer: $0) }
+    written = files.map { WrittenPackets($0) }
+    self.isSilent = isSilent
   }
 
+  /// Why writing failed; nothing more is taken from then on.
+  var failure: WriteFailure? { written.read { $0.sink.failure } ?? printed.read { $0.sink.failure } }
+
+  var notWrittenCount: UInt64 {
+    max(written.read { $0.sink.notWrittenCount } ?? 0, printed.read { $0.sink.notWrittenCount } ?? 0)
+  }
+
+  /// Takes its part in a capture, before that runs.
+  mutating func follow(_ session: borrowing CaptureSession) { written?.follow(session) }
+
   mutating func interface(_ interface: CaptureInterface) {
-    interfaceNames.append(
-      (interface.name ?? "").utf8.flatMap { byte in
-        byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") ? [UInt8(ascii: "\\"), byte] : [byte]
-      })
+    printed?.interface(interface)
+    written?.interface(interface)
   }
 
   mutating func packet(_ bytes: RawSpan, wireLength: Int, _ arrival: PacketArrival) -> Bool {
-    guard failure == nil else { return false }
-    count += 1
-    guard !isCounting else { return true }
-    // A span of a stored array would keep all of `self` from being changed while it lives.
-    let name = interfaceNames[Int(arrival.interface)]
-    unsafe printer.write(
-      bytes, wireLength: wireLength, arrival: arrival, interfaceName: name.span.bytes, into: &sink.buffer)
-    sink.packetEnds()
-    return failure == nil
+    let isTaken =
+      written?.packet(bytes, wireLength: wireLength, arrival) ?? true
+      && printed?.packet(bytes, wireLength: wireLength, arrival) ?? true
+    if isTaken { count += 1 }
+    return isTaken
   }
 
   mutating func pause() -> Bool {
-    sink.flush()
-    return failure == nil
+    printed?.sink.flush()
+    let goesOn = written?.pause() ?? true
+    tellOfFiles()
+    return goesOn && failure == nil
   }
+
+  var pauseDueMilliseconds: Int? { written.read { $0.pauseDueMilliseconds } }
 
   mutating func notice(_ notice: CaptureNotice) {
-    sink.flush()
-    StandardError.write(notice.text)
+    printed?.sink.flush()
+    if case .attached(let attachment) = notice { written?.attached(attachment) }
+    tell(notice.text)
   }
 
-  mutating func statistics(_ statistics: CaptureStatistics) { StandardError.write(statistics.line) }
+  mutating func statistics(_ statistics: CaptureStatistics) { tell(statistics.line) }
+
+  /// Behind the last packet.
+  mutating func finish() {
+    printed?.sink.flush()
+    written?.finish()
+    tellOfFiles()
+  }
+
+  private mutating func tellOfFiles() {
+    for line in written?.takeFinished() ?? [] { tell(line) }
+  }
+
+  /// Something for the person watching.
+  func tell(_ line: String) { if !isSilent { StandardError.write(line) } }
+}
+
+extension Optional where Wrapped: ~Copyable {
+  /// What is known of a value that is not copied.
+  fileprivate borrowing func read<Result>(_ body: (borrowing Wrapped) -> Result?) -> Result? {
+    switch self {
+    case .some(let value): body(value)
+    case .none: nil
+    }
+  }
 }

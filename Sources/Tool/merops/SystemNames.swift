@@ -1,17 +1,27 @@
 import ByteReading
 import LinuxCalls
+import NameResolution
 import PacketFilter
 
-/// The names that this machine's files give to numbers: services(5), protocols(5), hosts(5), networks(5), ethers(5). No
-/// name server is asked.
-enum SystemNames {
+/// The names that this machine's files give to numbers, each file read once: services(5), protocols(5), hosts(5),
+/// networks(5), ethers(5); and hosts that the name servers know.
+struct SystemNames {
+  private let services = lines(of: "/etc/services")
+  private let protocols = lines(of: "/etc/protocols")
+  private let hosts = lines(of: "/etc/hosts")
+  private let networks = lines(of: "/etc/networks")
+  private let ethers = lines(of: "/etc/ethers")
+
+  /// Reads the files when a name is first asked for: most filters have none.
   static var filterNames: FilterNames {
     FilterNames(
-      port: port, protocolNumber: { protocolNumber($0) ?? FilterNames.protocols[$0] }, addresses: addresses,
-      network: network, ethernet: ethernet)
+      port: { known.port($0) }, protocolNumber: { known.protocolNumber($0) ?? FilterNames.protocols[$0] },
+      addresses: { known.addresses($0) }, network: { known.network($0) }, ethernet: { known.ethernet($0) })
   }
 
-  /// The words of the lines of a file, without comments.
+  private static let known = SystemNames()
+
+  /// The words of the lines of a file, without comments; none where it is not there.
   private static func lines(of path: String) -> [[Substring]] {
     let text = String(decoding: (try? contents(ofFile: path)) ?? [], as: UTF8.self)
     return text.split(separator: "\n").map { line in
@@ -20,10 +30,9 @@ enum SystemNames {
   }
 
   /// `http 80/tcp www`
-  @Sendable private static func port(_ name: String) -> (number: UInt16, transport: FilterNames.Transport)? {
+  private func port(_ name: String) -> (number: UInt16, transport: FilterNames.Transport)? {
     var found: (number: UInt16, transport: FilterNames.Transport)?
-    for words in lines(of: "/etc/services") where words.count > 1 && words.contains(name[...]) && words[1] != name[...]
-    {
+    for words in services where words.count > 1 && words.contains(name[...]) && words[1] != name[...] {
       let parts = words[1].split(separator: "/")
       guard parts.count == 2, let number = UInt16(parts[0]), parts[1] == "tcp" || parts[1] == "udp" else { continue }
       let transport: FilterNames.Transport = parts[1] == "tcp" ? .tcp : .udp
@@ -37,22 +46,23 @@ enum SystemNames {
   }
 
   /// `tcp 6 TCP`
-  @Sendable private static func protocolNumber(_ name: String) -> UInt8? {
-    lines(of: "/etc/protocols").first { $0.count > 1 && ($0[0] == name[...] || $0[2...].contains(name[...])) }
-      .flatMap { UInt8($0[1]) }
+  private func protocolNumber(_ name: String) -> UInt8? {
+    protocols.first { $0.count > 1 && ($0[0] == name[...] || $0[2...].contains(name[...])) }.flatMap { UInt8($0[1]) }
   }
 
-  /// `127.0.0.1 localhost`
-  @Sendable private static func addresses(_ name: String) -> [[UInt8]] {
-    lines(of: "/etc/hosts").filter { $0.dropFirst().contains(name[...]) }.compactMap { IPAddress(String($0[0]))?.bytes }
+  /// `127.0.0.1 localhost`; else what name servers say.
+  private func addresses(_ name: String) -> Result<[[UInt8]], FilterNames.Unanswered> {
+    let found = hosts.filter { $0.dropFirst().contains { $0.lowercased() == name.lowercased() } }
+      .compactMap { IPAddress(String($0[0]))?.bytes }
+    guard found.isEmpty else { return .success(found) }
+    do throws(NameResolutionError) {
+      return .success(try NameServers.configured.addresses(of: name).map(\.bytes))
+    } catch { return .failure(FilterNames.Unanswered(reason: "\(error)")) }
   }
 
   /// `loopback 127.0.0.0`
-  @Sendable private static func network(_ name: String) -> UInt32? {
-    guard
-      let words = lines(of: "/etc/networks").first(where: {
-        $0.first == name[...] || $0.dropFirst(2).contains(name[...])
-      }),
+  private func network(_ name: String) -> UInt32? {
+    guard let words = networks.first(where: { $0.first == name[...] || $0.dropFirst(2).contains(name[...]) }),
       words.count > 1
     else { return nil }
     let parts = words[1].split(separator: ".").map { UInt8($0) }
@@ -64,8 +74,8 @@ enum SystemNames {
   }
 
   /// `01:02:03:04:05:06 host`
-  @Sendable private static func ethernet(_ name: String) -> [UInt8]? {
-    lines(of: "/etc/ethers").first { $0.dropFirst().contains(name[...]) }.flatMap { words in
+  private func ethernet(_ name: String) -> [UInt8]? {
+    ethers.first { $0.dropFirst().contains(name[...]) }.flatMap { words in
       let bytes = words[0].split(separator: ":").compactMap { UInt8($0, radix: 16) }
       return bytes.count == 6 ? bytes : nil
     }

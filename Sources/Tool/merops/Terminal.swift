@@ -16,3 +16,16 @@ func localSecondsFromUTC() -> Int {
   unsafe localtime_r(&now, &local)
   return unsafe local.tm_gmtoff
 }
+
+/// strftime(3) with the local time of a moment; the format itself where nothing comes of it.
+/// - Parameter seconds: since 1970.
+func localTime(_ format: String, at seconds: Int) -> String {
+  var moment = seconds
+  var local = unsafe tm()
+  unsafe localtime_r(&moment, &local)
+  return unsafe withUnsafeTemporaryAllocation(of: CChar.self, capacity: Int(PATH_MAX) + 1) { buffer in
+    let count = unsafe strftime(buffer.baseAddress!, buffer.count, format, &local)
+    guard count > 0 else { return format }
+    return unsafe String(decoding: buffer[..<count].map { UInt8(bitPattern: $0) }, as: UTF8.self)
+  }
+}

@@ -11,10 +11,12 @@ extension Judge {
     ).text
   }
 
-  /// The classic format, microseconds, Ethernet.
+  /// The classic format, microseconds; the link type is the first packet's.
   private static func captureFile(_ packets: [Captured]) -> [UInt8] {
     var file: [UInt8] = []
-    for word in [0xa1b2_c3d4, 0x0002_0004, 0, 0, 262_144, 1] as [UInt32] { file.append(bigEndian: word) }
+    for word in [0xa1b2_c3d4, 0x0002_0004, 0, 0, 262_144, UInt32(packets.first?.linkType.rawValue ?? 1)]
+      as [UInt32]
+    { file.append(bigEndian: word) }
     for packet in packets {
       file.append(bigEndian: UInt32(packet.microseconds / 1_000_000))
       file.append(bigEndian: UInt32(packet.microseconds % 1_000_000))
@@ -40,7 +42,8 @@ func print(
   let name = Array(interfaceName.utf8)
   printer.write(
     unsafe packet.bytes.span.bytes, wireLength: packet.wireLength,
-    arrival: PacketArrival(nanoseconds: packet.microseconds * 1000), interfaceName: unsafe name.span.bytes, into: &out)
+    arrival: PacketArrival(nanoseconds: packet.microseconds * 1000, linkType: packet.linkType),
+    interfaceName: unsafe name.span.bytes, into: &out)
 }
 
 extension OutputBuffer {
@@ -66,12 +69,17 @@ extension TextOptions {
       case "-ttttt": timestamps = .sinceFirst
       case "-v": verbosity = 1
       case "-vv": verbosity = 2
+      case "-vvv": verbosity = 3
       case "-q": isQuiet = true
       case "-e": showsLinkHeader = true
       case "-S": absoluteSequenceNumbers = true
       case "-#": showsNumber = true
       case "-x": hexDump = .network
       case "-xx": hexDump = .link
+      case "-X": hexDump = .networkAndText
+      case "-XX": hexDump = .linkAndText
+      case "-A": hexDump = .networkText
+      case "-AA": hexDump = .linkText
       default: fatalError("no such option: \(argument)")
       }
     }

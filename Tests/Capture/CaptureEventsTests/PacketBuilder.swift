@@ -1,3 +1,5 @@
+import CaptureEvents
+
 /// Builds frames from the inside out; every field can be made wrong.
 struct PacketBuilder {
   static let ethernet: [UInt8] = [2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1]
@@ -113,10 +115,15 @@ struct Captured: Sendable {
   var wireLength: Int
   /// Microseconds since the epoch.
   var microseconds: Int64
+  var linkType = LinkType.ethernet
 
-  init(_ frame: [UInt8], cutTo count: Int = .max, at microseconds: Int64 = 1_700_000_000_123_456) {
+  init(
+    _ frame: [UInt8], cutTo count: Int = .max, wireLength: Int? = nil, at microseconds: Int64 = 1_700_000_000_123_456,
+    linkType: LinkType = .ethernet
+  ) {
     bytes = Array(frame.prefix(count))
-    wireLength = frame.count
+    self.wireLength = wireLength ?? frame.count
     self.microseconds = microseconds
+    self.linkType = linkType
   }
 }

@@ -60,15 +60,55 @@ import Testing
   ])
   func saysWhatIsMissing(count: Int, flaw: String) {
     let text = printed([Captured(PacketBuilder().frame4, cutTo: count)], PacketPrinter(.headers))
-    #expect(text.hasPrefix("Captured TCP Header\n"))
+    #expect(
+      text.hasPrefix(
+        count > 33 ? "Captured TCP Header\n" : count > 13 ? "Captured IPv4 Header\n" : "Captured Link Header\n"))
     #expect(text.hasSuffix("Malformed: \(flaw)\n\n"))
     #expect(text.contains("Source Port: 1111") == (count == 45))
     #expect(!text.contains("Sequence Number"))
   }
 
-  @Test func saysWhatIsNotTCP() {
-    let udp = PacketBuilder.frame(0x0800, PacketBuilder().ipv4(protocolNumber: 17))
-    #expect(printed([Captured(udp)], PacketPrinter(.headers)).hasSuffix("Note: not TCP\n\n"))
+  @Test func showsTheFieldsOfUDP() {
+    func text(_ datagram: [UInt8]) -> String {
+      printed([Captured(PacketBuilder.frame(0x0800, datagram))], PacketPrinter(.headers))
+    }
+    let whole = text(ProtocolSamples.ipv4(17, ProtocolSamples.udp(53, 4000, count: 20)))
+    #expect(whole.hasPrefix("Captured UDP Header\n"))
+    #expect(whole.contains("\nSource Port: 53\nDestination Port: 4000\nLength: 28\nChecksum: 0x"))
+    #expect(whole.hasSuffix(" (correct)\n\n"))
+    let wrong = text(ProtocolSamples.ipv4(17, ProtocolSamples.udp(53, 4000, count: 20, checksum: 1)))
+    #expect(wrong.contains("Checksum: 0x0001 (incorrect, should be 0x"))
+    #expect(
+      text(ProtocolSamples.ipv4(17, ProtocolSamples.udp(53, 4000, count: 2, checksum: 0))).contains("0x0000 (none)"))
+    let long = text(ProtocolSamples.ipv4(17, ProtocolSamples.udp(53, 4000, count: 2, length: 99)))
+    #expect(long.hasSuffix("(not verified)\nMalformed: UDP length beyond the datagram\n\n"))
+    #expect(text(ProtocolSamples.ipv4(17, [0, 53, 0])).hasSuffix("Malformed: UDP header not captured whole\n\n"))
+  }
+
+  @Test func showsTheFieldsOfOtherLinks() throws {
+    for (type, expected) in [
+      (LinkType.null, "Address Family: 2 (IPv4)\nIP Version: 4\n"),
+      (
+        .linuxSLL,
+        "Packet Type: to this host\nHardware Type: 1\nSource MAC: 02:00:00:00:00:09\nEtherType: 0x0800 (IPv4)\n"
+      ),
+      (
+        .linuxSLL2,
+        "Packet Type: to this host\nInterface Index: 16777214\nHardware Type: 1\nSource MAC: 02:00:00:00:00:09\n"
+      ),
+      (.raw, "Captured Length: 40\nIP Version: 4\n"),
+    ] {
+      let frame = try #require(ProtocolSamples.otherLinks.first { $0.type == type }?.frames.first)
+      let text = printed([Captured(frame, linkType: type)], PacketPrinter(.headers))
+      #expect(text.hasPrefix("Captured TCP Header\n") && text.contains(expected), "\(text)")
+    }
+    let spanningTree = Captured(PacketBuilder.frame(38, [0x42, 0x42, 3] + PacketSamples.numbers))
+    #expect(
+      printed([spanningTree], PacketPrinter(.headers)).hasSuffix(
+        "Length: 38\nLLC Destination: 0x42\nLLC Source: 0x42\nLLC Control: 0x03\n\n"))
+  }
+
+  @Test func saysWhatIsNotThere() {
     let fragment = PacketBuilder.frame(0x0800, PacketBuilder().ipv4(fragment: 9))
     #expect(printed([Captured(fragment)], PacketPrinter(.headers)).contains("Note: a later fragment"))
     let short = PacketBuilder.frame(0x0800, PacketBuilder().ipv4(length: 100))

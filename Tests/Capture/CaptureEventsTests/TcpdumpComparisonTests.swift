@@ -29,9 +29,9 @@ import Testing
   func compare(
     _ packets: [Captured], _ options: [String], accepts: (String, String) -> Bool = { _, _ in false }
   ) throws {
-    let expected = groups(try Judge.tcpdump.read(packets, ["-nn", "-#"] + options))
+    let expected = Self.groups(try Judge.tcpdump.read(packets, ["-nn", "-#"] + options))
     let withNumbers = options.contains("-#") ? options : ["-#"] + options
-    let actual = groups(printed(packets, PacketPrinter(.text(TextOptions(withNumbers)))))
+    let actual = Self.groups(printed(packets, PacketPrinter(.text(TextOptions(withNumbers)))))
     #expect(actual.count == packets.count)
     #expect(expected.count == packets.count)
     var differences = 0
@@ -48,14 +48,14 @@ import Testing
   }
 
   /// The output, split where a line begins with a packet's number.
-  private func groups(_ output: String) -> [String] {
+  static func groups(_ output: String) -> [String] {
     var groups: [String] = []
-    for line in output.split(separator: "\n", omittingEmptySubsequences: false) {
-      let number = Int(line.drop { $0 == " " }.prefix { $0.isNumber })
-      if line.starts(with: /\ {0,4}[0-9]+\ \ /), number == groups.count + 1 {
-        groups.append(String(line))
+    for line in output.utf8.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false) {
+      let digits = line.drop { $0 == UInt8(ascii: " ") }.prefix { $0 >= UInt8(ascii: "0") && $0 <= UInt8(ascii: "9") }
+      if Int(Substring(digits)) == groups.count + 1, line[digits.endIndex...].starts(with: "  ".utf8) {
+        groups.append(String(Substring(line)))
       } else if !groups.isEmpty, !line.isEmpty {
-        groups[groups.count - 1] += "\n" + line
+        groups[groups.count - 1] += "\n" + String(Substring(line))
       }
     }
     return groups

@@ -10,7 +10,13 @@ import Testing
       ]
       return known[name].map { (number: $0.0, transport: $0.1) }
     },
-    addresses: { $0 == "localhost" ? [[127, 0, 0, 1], [UInt8](repeating: 0, count: 15) + [1]] : [] },
+    addresses: { name in
+      switch name {
+      case "localhost": .success([[127, 0, 0, 1], [UInt8](repeating: 0, count: 15) + [1]])
+      case "silent": .failure(FilterNames.Unanswered(reason: "no name server answers"))
+      default: .success([])
+      }
+    },
     network: { $0 == "loopback" ? 127 : nil })
 
   private func refusal(_ expression: String) -> FilterError? {
@@ -42,7 +48,7 @@ import Testing
     ("ah[0] = 1", 1, "cannot be taken"), ("inbound", 1, "-Q in"), ("host net 10", 6, "a host's name or address"),
     ("tcp port 80 90", 13, "'and', 'or' or the end"),
     // libpcap takes these.
-    ("mpls", 1, "not known here"), ("ip protochain 6", 15, "not followed"), ("ip broadcast", 1, "netmask"),
+    ("mpls", 1, "not known here"), ("ip broadcast", 1, "netmask"),
   ])
   func namesPlaceAndReason(expression: String, column: Int, message: String) throws {
     let error = try #require(refusal(expression))
@@ -82,6 +88,43 @@ import Testing
     "port 80 or (90) = 5",
   ])
   func takesWhatPcapTakes(expression: String) { #expect(refusal(expression) == nil) }
+
+  /// Each names what it met and what could have stood there.
+  @Test(arguments: [
+    ("tcp port 99999999999999999999999", 10, "does not fit into 32 bits"), ("vlan 99999999999", 6, "32 bits"),
+    ("tcp[99999999999] = 1", 5, "32 bits"), ("net 10.0.0.0/99999999999", 14, "32 bits"),
+    ("net 10.0.0.1 mask 255.0.0.0", 5, "leaves to the hosts"), ("net 10.0.0.0 mask 255", 19, "a mask, such as"),
+    ("net 2001:db8::/129", 5, "128 bits at most"), ("portrange 5-70000", 11, "the highest is 65535"),
+    ("portrange 5-", 12, "'and', 'or' or the end, found '-'"), ("less -1", 6, "a number of bytes, found '-'"),
+    ("host ::1::2", 9, "found '::2'"), ("tcp and \u{e9}", 9, "'\u{e9}' begins nothing"),
+    ("tcp\0", 4, "begins nothing"), ("tcp \u{1f600}", 5, "begins nothing"), ("host \u{fffd}", 6, "begins nothing"),
+    ("\\", 1, "begins nothing"), ("tcp ===5", 5, "'and', 'or' or the end, found '=='"),
+    ("&& tcp", 1, "something to filter by"), ("port 80 and (((", 16, "found the end"),
+    ("host silent", 6, "no name server answers"), ("tcp proto 6", 11, "carries no other protocol"),
+    ("ether protochain 6", 18, "carries no other protocol"), ("ip protochain tcp", 15, "'\\tcp'"),
+  ])
+  func badInputIsNamed(expression: String, column: Int, message: String) throws {
+    let error = try #require(refusal(expression))
+    #expect(error.range.lowerBound + 1 == column, "\(error)")
+    #expect(error.message.contains(message), "\(error)")
+    #expect(error.report.unicodeScalars.allSatisfy { $0 == "\n" || $0.value >= 0x20 }, "\(error)")
+  }
+
+  /// 64 KiB of what could take long, or be deep: an error or a filter, and soon.
+  @Test func longInputIsTakenOrRefusedSoon() throws {
+    let byteCount = 1 << 16
+    let start = ContinuousClock.now
+    for part in ["x", "9", ":", "a:", "aaaa:", "1.", "-", "\\", " ", "\0", "\u{e9}"] {
+      let error = refusal("host " + String(repeating: part, count: byteCount / part.utf8.count))
+      #expect(error.map { $0.report.utf8.count < 1000 } ?? false, "\(part)")
+    }
+    for part in ["not ", "(", "ip["] {
+      let error = try #require(refusal(String(repeating: part, count: byteCount / part.utf8.count) + "tcp"))
+      #expect(error.message.contains("levels deep"), "\(part): \(error.message)")
+    }
+    #expect(refusal(String(repeating: "tcp or ", count: byteCount / 7) + "udp") == nil)
+    #expect(ContinuousClock.now - start < .seconds(60))
+  }
 
   @Test func deepNestingIsRefused() throws {
     let open = String(repeating: "(", count: 1000)

@@ -68,6 +68,8 @@ import Testing
       "tcp port 80", "host 10.0.0.1 or 10.0.0.2 or 10.1.2.3", "tcp[tcpflags] & tcp-syn != 0", "ip6 proto 58",
       "vlan 3 and tcp",
       "ip[ip[0] & 0xf:1] = 3", "len > 60 and portrange 1-1000", "icmp6[0] = 135 or udp[0:2] = 53",
+      "tcp[-1:1] = 0 or ip6[-2:2] = 0x86dd", "protochain 6", "ip6 protochain 44 and vlan",
+      "ip protochain 51 or host 10.0.0.1",
     ]
     var count = 0
     for expression in named + (0..<60).map({ _ in random.next() }) {

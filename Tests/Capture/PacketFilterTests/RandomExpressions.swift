@@ -4,7 +4,13 @@ import SeededRandom
 struct RandomExpressions {
   private var random: SeededGenerator
 
-  init(seed: UInt64) { random = SeededGenerator(seed: seed) }
+  /// Whether what is computed may have bytes of the packet on both sides of an operation.
+  private let combinesAccesses: Bool
+
+  init(seed: UInt64, combinesAccesses: Bool = true) {
+    random = SeededGenerator(seed: seed)
+    self.combinesAccesses = combinesAccesses
+  }
 
   mutating func next() -> String { expression(3) }
 
@@ -26,7 +32,10 @@ struct RandomExpressions {
     case ..<25:
       one(["ip", "ip6", "arp", "rarp", "tcp", "udp", "icmp", "icmp6", "sctp", "igmp", "ah", "esp", "pim", "vrrp"])
     case ..<50: identity()
-    case ..<58:
+    case ..<53:
+      one(["ip ", "ip6 ", ""]) + "protochain "
+        + one(["6", "17", "\\tcp", "\\udp", "58", "0", "44", "51", "59", "43", "132"])
+    case ..<59:
       one(["ip proto ", "ip6 proto ", "proto "]) + one(["6", "17", "\\tcp", "\\udp", "1", "58", "0", "44", "51", "59"])
     case ..<63:
       "ether proto " + one(["0x800", "\\ip", "\\arp", "0x86dd", "0x8100", "66", "0xfe", "0xaa", "1501", "6"])
@@ -64,6 +73,7 @@ struct RandomExpressions {
     if chance(20) { return access(depth - 1) }
     let operation = one(["+", "-", "*", "&", "|", "^", "<<", ">>", "/", "%"])
     let isRisky = ["<<", ">>", "/", "%"].contains(operation)
+    guard combinesAccesses else { return access(0) + " \(operation) " + one(["1", "2", "3", "5"]) }
     return arithmetic(depth - 1) + " \(operation) " + (isRisky ? one(["1", "2", "3", "5"]) : arithmetic(depth - 1))
   }
 

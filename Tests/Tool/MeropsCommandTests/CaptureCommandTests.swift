@@ -42,7 +42,7 @@ extension Privileged {
 
     @Test func endsOnTheClockWhenNothingArrives() throws {
       let network = try DemoNetwork()
-      let capture = try Tool.run(["capture", "-i", interface, "--duration", "0.3"], in: network.server)
+      let capture = try Tool.run(["capture", "-i", interface, "--duration", "0.3", "tcp"], in: network.server)
       #expect(try capture.wait() == 0)
       #expect(capture.output.isEmpty)
       #expect(capture.errors.contains("0 packets captured, 0 lost"))

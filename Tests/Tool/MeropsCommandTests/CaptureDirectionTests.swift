@@ -18,22 +18,6 @@ extension Privileged {
       FileManager.default.temporaryDirectory.appending(path: "\(name)-\(UUID().uuidString)")
     }
 
-    /// A file's packets: time, interface, length on the wire, bytes.
-    private static func packets(
-      of file: URL
-    ) throws -> (packets: [(packet: FilePacket, bytes: [UInt8])], interfaces: [CaptureInterface]) {
-      let bytes = try [UInt8](Data(contentsOf: file))
-      var reader = CaptureFileReader()
-      var packets: [(FilePacket, [UInt8])] = []
-      while true {
-        switch try unsafe reader.next(in: bytes.span.bytes, at: 0, isLast: true) {
-        case .packet(let packet): packets.append((packet, Array(bytes[packet.range])))
-        case .statistics: continue
-        case .needsMore, .end: return (packets, reader.interfaces)
-        }
-      }
-    }
-
     /// The same bytes in the same direction as tcpdump has, tags put back that the kernel had taken out of packets, and in
     /// the order of time.
     @Test(arguments: [
@@ -62,8 +46,8 @@ extension Privileged {
         process.signal(SIGINT)
         #expect(try process.wait() == 0)
       }
-      let (taken, _) = try Self.packets(of: ours)
-      let (expected, _) = try Self.packets(of: theirs)
+      let taken = try FilePackets(of: ours).packets
+      let expected = try FilePackets(of: theirs).packets
       #expect(expected.count > 10)
       #expect(capture.errors.contains("\(expected.count) packets captured, 0 lost"))
       #expect(
@@ -135,9 +119,9 @@ extension Privileged {
       let sender = try RunningProcess("bash", ["-c", "echo hello > /dev/udp/10.8.0.2/9"], in: namespace)
       #expect(try sender.wait() == 0)
       #expect(try capture.wait() == 0)
-      let (packets, interfaces) = try Self.packets(of: file)
-      #expect(interfaces.map(\.linkType) == [.raw])
-      #expect(packets.count == 1)
+      let written = try FilePackets(of: file)
+      #expect(written.interfaces.map(\.linkType) == [.raw])
+      #expect(written.packets.count == 1)
       let tcpdump = try RunningProcess("tcpdump", ["-nn", "-t", "-r", file.path], in: namespace)
       #expect(try tcpdump.wait() == 0)
       #expect(tcpdump.output.contains("IP 10.8.0.1."))

@@ -57,6 +57,15 @@ import Testing
     #expect(lines == [count])
   }
 
+  @Test func explainsTheFilterAndReadsNothing() throws {
+    let (status, lines, errors) = try capture(["--explain-filter", "tcp port 443 and not ip broadcast"])
+    #expect(status == 0 && errors.isEmpty)
+    #expect(lines.prefix(3) == ["takes", "  all of:", "    TCP from or to port 443"])
+    #expect(lines.contains("cannot see"))
+    // It has none: without a network there is no broadcast address.
+    #expect(try Tool.run(["capture", "-d", "ip broadcast"], in: .current()).wait() == 2)
+  }
+
   @Test func whatCameBeforeAnErrorIsShown() throws {
     let (status, lines, errors) = try capture(["-n"], Array(Self.file().dropLast(5)))
     #expect(status == 1)
@@ -66,12 +75,22 @@ import Testing
     #expect(none == 1 && nothing.isEmpty && why.contains("neither pcap nor pcapng"))
   }
 
-  @Test func otherLinksAreNamed() throws {
+  @Test func linksThatAreNotUnderstoodAreNamed() throws {
     var bytes = Self.file()
-    bytes[20] = 113
+    bytes[20] = 147
     let (status, lines, errors) = try capture([], bytes)
     #expect(status == 1 && lines.isEmpty)
-    #expect(errors.contains("LINKTYPE_LINUX_SLL (113)"))
+    #expect(errors.contains("packet 1 has link type 147"))
+  }
+
+  /// The program sees what follows the link's own header, and the filter means what it means there.
+  @Test func otherLinksGoThroughTheSameProgram() throws {
+    var bytes = Self.file()
+    // Raw IP: the first packet's Ethernet header is what it begins with, so that it is none.
+    bytes[20] = 101
+    #expect(try capture(["--count", "tcp"], bytes).lines == ["0 packets"])
+    let (status, _, errors) = try capture(["ether src 02:00:00:00:00:01"], bytes)
+    #expect(status == 2 && errors.contains("on a link of raw IP"))
   }
 
   @Test func contradictionsAreBadUsage() throws {

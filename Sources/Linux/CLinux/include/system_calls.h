@@ -23,6 +23,7 @@ int linux_create(const char *path, int flags, unsigned mode);
 ssize_t linux_read(int descriptor, void *buffer, size_t count);
 ssize_t linux_read_at(int descriptor, void *buffer, size_t count, off_t offset);
 ssize_t linux_write(int descriptor, const void *buffer, size_t count);
+int linux_truncate(int descriptor, off_t length);
 // mmap(2); returns the address or a negative errno.
 /* fstat(2): the size of a file in bytes. */
 off_t linux_file_size(int descriptor);
@@ -38,6 +39,8 @@ int linux_perf_event_open(const struct linux_perf_event *attribute, int pid, int
 int linux_epoll_create(void);
 // Watches `descriptor` for input, or for room to write; `token` comes back from the wait.
 int linux_epoll_add(int epoll, int descriptor, uint64_t token, int for_output, int edge_triggered);
+// Watches `descriptor` for nothing but its other end being closed.
+int linux_epoll_add_hang_up(int epoll, int descriptor, uint64_t token);
 int linux_epoll_remove(int epoll, int descriptor);
 // Returns how many of `tokens` were filled.
 int linux_epoll_wait(int epoll, uint64_t *tokens, int capacity, int timeout_milliseconds);

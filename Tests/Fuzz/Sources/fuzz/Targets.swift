@@ -21,14 +21,15 @@ enum Fuzz {
 private func test(_ input: UnsafeBufferPointer<UInt8>) -> CInt {
   guard let choice = input.first else { return 0 }
   let bytes = Array(input.dropFirst())
-  switch choice % 7 {
+  switch choice % 8 {
   case 0: object(bytes)
   case 1: types(bytes)
   case 2: kernelTypes(bytes)
   case 3: module(bytes)
   case 4: _ = VerifierLog(text: String(decoding: bytes, as: UTF8.self)).decisiveLines
   case 5: instructions(bytes)
-  default: readCaptureFile(bytes)
+  case 6: readCaptureFile(bytes)
+  default: compileFilter(bytes)
   }
   return 0
 }

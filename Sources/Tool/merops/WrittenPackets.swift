@@ -1,0 +1,136 @@
+import CaptureEvents
+import CaptureFiles
+import CaptureSession
+import Glibc
+import LinuxCalls
+
+/// `-w`: packets on their way into pcapng files, one after the other (`-C`, `-G`, `-W`). Each is a whole one.
+struct WrittenPackets: ~Copyable {
+  struct Options {
+    /// `-` for standard output; with `-G`, a format of strftime(3).
+    var path: String
+    var limits = CaptureFileSequence.Limits()
+    /// `-U`: each packet is written at once.
+    var isUnbuffered = false
+  }
+
+  private var writer: CaptureFileWriter
+  var sink: PacketSink
+  private let path: String
+  private var sequence: CaptureFileSequence
+  private let began = Clock.realtime
+  /// What the kernel has counted; `nil` where the packets come from a file.
+  private var counts: CaptureCounts?
+  /// By number of the interface.
+  private var interfaces: [(deliveredCount: UInt64, comments: [String])] = []
+  /// In the present file.
+  private var packetCount = 0
+  private var finished: [String] = []
+
+  init(_ options: Options) {
+    let section = CaptureSection(
+      application: "merops \(Merops.version)", operatingSystem: "Linux \(kernelRelease())",
+      hardware: processorName())
+    writer = CaptureFileWriter(format: .pcapng, section: section, interfaces: [])
+    sink = PacketSink(isUnbuffered: options.isUnbuffered)
+    path = options.path
+    sequence = CaptureFileSequence(options.limits, now: Self.now)
+    beginFile()
+  }
+
+  private static var now: Int { Int(Clock.realtime / 1_000_000_000) }
+
+  /// Takes its part in a capture, before that runs.
+  mutating func follow(_ session: borrowing CaptureSession) {
+    counts = session.counts
+    sink.endWhenClosed(session)
+  }
+
+  mutating func interface(_ interface: CaptureInterface) {
+    _ = writer.add(interface, into: &sink.buffer)
+    interfaces.append((0, []))
+    // A reader at the other end of a pipe learns at once what will come.
+    sink.flush()
+  }
+
+  mutating func attached(_ attachment: CaptureAttachment) {
+    guard let number = writer.interfaces.lastIndex(where: { $0.name == attachment.interface }) else { return }
+    interfaces[number].comments.append("\(attachment.packets): \(attachment.place)")
+  }
+
+  mutating func packet(_ bytes: RawSpan, wireLength: Int, _ arrival: PacketArrival) -> Bool {
+    if sequence.advance(byteCount: writer.byteCount) { switchFiles() }
+    guard sink.failure == nil else { return false }
+    let interface = Int(arrival.interface)
+    writer.write(
+      bytes, nanoseconds: arrival.nanoseconds, originalLength: wireLength, interface: interface,
+      direction: arrival.direction, into: &sink.buffer)
+    sink.packetEnds()
+    packetCount += 1
+    interfaces[interface].deliveredCount += 1
+    return true
+  }
+
+  /// Returns whether to go on.
+  mutating func pause() -> Bool {
+    // A look at the clock for each packet would cost more than writing it.
+    switch sequence.advance(now: Self.now) {
+    case .stays: sink.flush()
+    case .next: switchFiles()
+    case .ends: return false
+    }
+    return sink.failure == nil
+  }
+
+  var pauseDueMilliseconds: Int? {
+    sequence.end.map { end in
+      // Rounded up, so that the interval is over when the wait is.
+      max(0, 1000 * end - Int(Clock.realtime / 1_000_000))
+    }
+  }
+
+  mutating func finish() { endFile() }
+
+  /// A line for each file that has been finished since the last call.
+  mutating func takeFinished() -> [String] {
+    defer { finished = [] }
+    return finished
+  }
+
+  private mutating func switchFiles() {
+    endFile()
+    if sink.failure == nil { beginFile() }
+  }
+
+  private mutating func beginFile() {
+    let name = sequence.namesTellTheTime ? localTime(path, at: sequence.start) : path
+    sink.open(name + sequence.suffix)
+    packetCount = 0
+    writer.beginFile(into: &sink.buffer)
+  }
+
+  private mutating func endFile() {
+    if let counts { writeStatistics(counts.totals) }
+    sink.close()
+    guard sink.failure == nil else { return }
+    finished.append("\(packetCount) packet\(packetCount == 1 ? "" : "s") in \(sink.name), \(writer.byteCount) bytes")
+  }
+
+  /// What became of the packets of the capture so far. The kernel counts those of all interfaces together.
+  private mutating func writeStatistics(_ totals: CaptureCounts.Totals?) {
+    let now = Int64(clamping: Clock.realtime)
+    for (number, interface) in interfaces.enumerated() {
+      var block = InterfaceStatistics(interface: number, nanoseconds: now)
+      (block.startNanoseconds, block.endNanoseconds) = (Int64(clamping: began), now)
+      block.delivered = interface.deliveredCount
+      block.comments = interface.comments
+      if let totals, interfaces.count == 1 {
+        (block.received, block.filterAccepted, block.systemDropped) = (totals.seen, totals.matched, totals.lost)
+      } else if let totals, number == 0 {
+        block.comments.append(
+          "all interfaces together: seen \(totals.seen), matched \(totals.matched), lost \(totals.lost)")
+      }
+      writer.write(block, into: &sink.buffer)
+    }
+  }
+}

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: (GPL-2.0 OR BSD-3-Clause)
+//
+// Hands the headers of segments to user space as the kernel's TCP receives them: from all interfaces, also from those that
+// take no XDP program, behind the firewall, reassembled, and with the state of the socket that they are for.
+
+#include "capture.h"
+
+// The kernel's types, as far as they are looked at; where their members are is worked out for the running kernel.
+#define OF_KERNEL __attribute__((preserve_access_index))
+
+struct ns_common {
+	unsigned int inum;
+} OF_KERNEL;
+
+struct net {
+	struct ns_common ns;
+} OF_KERNEL;
+
+typedef struct {
+	struct net *net;
+} OF_KERNEL possible_net_t;
+
+struct net_device {
+	int ifindex;
+	possible_net_t nd_net;
+} OF_KERNEL;
+
+struct sock_common {
+	unsigned char skc_state;
+} OF_KERNEL;
+
+struct sock {
+	struct sock_common __sk_common;
+} OF_KERNEL;
+
+struct sk_buff {
+	struct net_device *dev;
+	struct sock *sk;
+	unsigned char *head, *data;
+	unsigned int len, data_len;
+	__u16 network_header;
+} OF_KERNEL;
+
+struct pt_regs___x86 {
+	unsigned long di;
+} OF_KERNEL;
+
+struct user_pt_regs___arm {
+	__u64 regs[31];
+} OF_KERNEL;
+
+// Only packets of this network namespace, by its inode number; 0 for all.
+CONSTANT __u32 namespace_inode;
+
+#define READ(pointer, member)                                                             \
+	({                                                                                \
+		__typeof__((pointer)->member) value = 0;                                  \
+		bpf_probe_read_kernel((void *)&value, sizeof value, &(pointer)->member);  \
+		value;                                                                    \
+	})
+
+static __always_inline void capture_segment(struct sk_buff *skb, __be16 protocol)
+{
+	struct capture_counters *count = counters_of_cpu();
+	struct frame_buffer *buffer = buffer_of_cpu();
+	if (!count || !buffer)
+		return;
+	struct net_device *device = READ(skb, dev);
+	struct sock *socket = READ(skb, sk);
+	unsigned char *ip = READ(skb, head) + READ(skb, network_header);
+	__u32 header_length = READ(skb, data) - ip;
+	__u32 length = READ(skb, len), scattered_length = READ(skb, data_len);
+	struct packet packet = {
+		.wire_length = header_length + length,
+		.interface = READ(device, ifindex),
+		.direction = CAPTURE_IN,
+		.link = CAPTURE_IP,
+		.socket_state = socket ? READ(socket, __sk_common.skc_state) : 0,
+	};
+	struct net *namespace = READ(device, nd_net.net);
+	if (namespace_inode && READ(namespace, ns.inum) != namespace_inode) {
+		count->passed_over[PASSED_OVER_FILTERED_OUT]++;
+		return;
+	}
+	// What lies in one piece; more is not to be had here.
+	__u32 there = header_length + length - scattered_length;
+	if (there > frame_room - ETH_HLEN)
+		there = frame_room - ETH_HLEN;
+	__builtin_memset(buffer->frame, 0, 2 * ETH_ALEN);
+	*(__be16 *)(buffer->frame + 2 * ETH_ALEN) = protocol;
+	if (bpf_probe_read_kernel(buffer->frame + ETH_HLEN, there, ip)) {
+		count->matched++;
+		count->lost[LOST_UNREADABLE]++;
+		return;
+	}
+	there += ETH_HLEN;
+	if (!is_wanted(buffer, there, &packet)) {
+		count->passed_over[PASSED_OVER_FILTERED_OUT]++;
+		return;
+	}
+	count->matched++;
+	packet.captured_length = wanted_length(there, there, CAPTURE_IP);
+	deliver_buffer(buffer, &packet, count);
+}
+
+// The functions' first argument, which is their skb.
+static __always_inline struct sk_buff *of_call(__u64 *arguments)
+{
+	return (struct sk_buff *)arguments[0];
+}
+
+static __always_inline struct sk_buff *of_registers(void *registers)
+{
+	struct pt_regs___x86 *x86 = registers;
+	struct user_pt_regs___arm *arm = registers;
+	if (__builtin_preserve_field_info(x86->di, 2 /* BPF_FIELD_EXISTS */))
+		return (struct sk_buff *)READ(x86, di);
+	return (struct sk_buff *)READ(arm, regs[0]);
+}
+
+#define SEGMENTS(section, name, argument, protocol)          \
+	SEC(section)                                         \
+	int name(void *context)                              \
+	{                                                    \
+		capture_segment(argument(context), protocol); \
+		return 0;                                    \
+	}
+
+SEGMENTS("fentry/tcp_v4_rcv", merops_tcp4_call, of_call, network16(ETH_P_IP))
+SEGMENTS("fentry/tcp_v6_rcv", merops_tcp6_call, of_call, network16(ETH_P_IPV6))
+SEGMENTS("kprobe/tcp_v4_rcv", merops_tcp4_probe, of_registers, network16(ETH_P_IP))
+SEGMENTS("kprobe/tcp_v6_rcv", merops_tcp6_probe, of_registers, network16(ETH_P_IPV6))
+
+char licence[] SEC("license") = "Dual BSD/GPL";
