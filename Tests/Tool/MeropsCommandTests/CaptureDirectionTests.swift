@@ -127,5 +127,26 @@ extension Privileged {
       #expect(tcpdump.output.contains("IP 10.8.0.1."))
       #expect(tcpdump.output.contains("> 10.8.0.2.9: UDP, length 6"))
     }
+
+    /// What one namespace's TCP receives, of all its interfaces, with the state of established sockets.
+    @Test func takesSegmentsAsTCPReceivesThem() throws {
+      guard FileManager.default.fileExists(atPath: "/sys/bus/event_source/devices/kprobe/type") else {
+        try Test.cancel("this kernel has no kprobes")
+      }
+      let network = try DemoNetwork()
+      let capture = try Tool.run(["capture", "--via", "kprobe", "-t", "tcp port 80"], in: network.server)
+      try capture.waitUntil(says: "segments that tcp_v6_rcv() receives")
+      _ = try DemoTraffic.run(in: network)
+      try capture.waitUntil("both conversations are printed") {
+        capture.output.contains(/IP6 2001:db8::1\.\d+ > 2001:db8::2\.80: Flags \[F/)
+      }
+      capture.signal(SIGINT)
+      #expect(try capture.wait() == 0)
+      #expect(capture.output.contains(/veth-server In  IP 192\.0\.2\.1\.\d+ > 192\.0\.2\.2\.80: Flags \[S\]/))
+      #expect(capture.output.contains("socket ESTABLISHED"))
+      // What the client receives is another namespace's.
+      #expect(!capture.output.contains("IP 192.0.2.2.80 >"))
+      #expect(capture.errors.contains(", 0 lost"))
+    }
   }
 }
