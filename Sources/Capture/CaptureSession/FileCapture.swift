@@ -17,6 +17,10 @@ package struct FileCapture: ~Copyable {
   /// One for each kind of link that has come up, since a filter's words mean something else there, or nothing.
   private var programs: [FilterLinkHeader: FileProgram] = [:]
   private let place: FileProgram.Place
+  private var reader = CaptureFileReader()
+  private var window = CaptureFileWindow()
+  /// What came first.
+  private var first: CaptureFileReader.Step?
   private let snapLength: Int?
   private let limit: Int?
   private var deliveredCount: UInt64 = 0
@@ -43,48 +47,54 @@ package struct FileCapture: ~Copyable {
     limit = count
   }
 
+  /// Reads up to the first packet, and makes the filter for its link.
+  /// - Throws: `CaptureFileError` where there is no file of packets; what `filter` throws.
+  package mutating func prepare() throws {
+    var step = try next()
+    while case .needsMore(let end) = step {
+      try readOn(through: end)
+      step = try next()
+    }
+    first = step
+    // A filter that is none is an error also where there is nothing to filter.
+    var linkType = reader.interfaces.first?.linkType ?? .ethernet
+    if case .packet(let packet) = step { linkType = reader.interfaces[packet.interface].linkType }
+    _ = try program(for: linkType)
+  }
+
   /// Hands all packets to an output.
   /// - Throws: `CaptureFileError` where the file cannot be read on: what came before has been handed out; what `filter`
   ///   throws.
   package mutating func run(_ output: inout some CaptureOutput & ~Copyable) throws {
-    var reader = CaptureFileReader()
-    var window = CaptureFileWindow()
-    var goesOn = true
+    if first == nil { try prepare() }
     defer {
       _ = output.pause()
       deliveredCount -= output.notWrittenCount
       notWritten += output.notWrittenCount
     }
-    while goesOn {
-      let step = try window.withBytes { bytes in
-        let step = try reader.next(in: bytes, at: window.offset, isLast: window.isLast)
-        if case .packet(let packet) = step {
-          try announce(reader, to: &output)
-          let linkType = reader.interfaces[packet.interface].linkType
-          guard linkType.isUnderstood else { throw FileCaptureError.linkType(linkType, packet: packet.number) }
-          let arrival = PacketArrival(
-            nanoseconds: packet.nanoseconds ?? 0, interface: UInt32(before + packet.interface),
-            direction: packet.direction, linkType: linkType)
-          goesOn = try take(packet, arrival, bytes.extracting(packet.range), &output)
-        }
-        return step
-      }
-      switch step {
-      case .packet, .statistics: break
+    while true {
+      switch try first.take() ?? next() {
+      case .statistics: continue
+      case .packet(let packet):
+        try announce(to: &output)
+        guard try take(packet, &output) else { return }
       case .needsMore(let end):
         // Whoever writes into a pipe may take a long time for the next packets.
-        guard output.pause() else {
-          goesOn = false
-          break
-        }
-        try window.slide(to: reader.position, through: end) { (buffer, start) throws(SystemCallError) in
-          try file.read(into: &buffer, from: start)
-        }
-      case .end: goesOn = false
+        guard output.pause() else { return }
+        try readOn(through: end)
+      case .end: return
       }
     }
-    // A filter that is none is an error also where there is nothing to filter.
-    if programs.isEmpty { _ = try program(for: reader.interfaces.first?.linkType ?? .ethernet) }
+  }
+
+  private mutating func next() throws -> CaptureFileReader.Step {
+    try window.withBytes { try reader.next(in: $0, at: window.offset, isLast: window.isLast) }
+  }
+
+  private mutating func readOn(through end: Int) throws {
+    try window.slide(to: reader.position, through: end) { (buffer, start) throws(SystemCallError) in
+      try file.read(into: &buffer, from: start)
+    }
   }
 
   private mutating func program(for linkType: LinkType) throws -> FileProgram {
@@ -95,13 +105,11 @@ package struct FileCapture: ~Copyable {
     return program
   }
 
-  private mutating func announce(_ reader: borrowing CaptureFileReader, to output: inout some CaptureOutput & ~Copyable)
-    throws
-  {
+  private mutating func announce(to output: inout some CaptureOutput & ~Copyable) throws {
     if reader.sectionNumber != section { (section, before) = (reader.sectionNumber, announced) }
     while announced < before + reader.interfaces.count {
       var interface = reader.interfaces[announced - before]
-      if let filter = try program(for: interface.linkType).expression {
+      if interface.linkType.isUnderstood, let filter = try program(for: interface.linkType).expression {
         interface.filter = interface.filter.map { "(\($0)) and (\(filter))" } ?? filter
       }
       if let snapLength { interface.snapLength = UInt32(clamping: snapLength) }
@@ -110,14 +118,23 @@ package struct FileCapture: ~Copyable {
     }
   }
 
-  private mutating func take(
-    _ packet: FilePacket, _ arrival: PacketArrival, _ bytes: RawSpan, _ output: inout some CaptureOutput & ~Copyable
-  ) throws -> Bool {
-    guard try program(for: arrival.linkType).takes(bytes, wireLength: packet.originalLength, arrival.linkType) else {
-      return true
+  /// Returns whether to go on.
+  private mutating func take(_ packet: FilePacket, _ output: inout some CaptureOutput & ~Copyable) throws -> Bool {
+    let linkType = reader.interfaces[packet.interface].linkType
+    guard linkType.isUnderstood else { throw FileCaptureError.linkType(linkType, packet: packet.number) }
+    let program = try program(for: linkType)
+    let arrival = PacketArrival(
+      nanoseconds: packet.nanoseconds ?? 0, interface: UInt32(before + packet.interface),
+      direction: packet.direction, linkType: linkType)
+    let snapLength = snapLength ?? .max
+    let isTaken: Bool? = try window.withBytes { window in
+      let bytes = window.extracting(packet.range)
+      guard try program.takes(bytes, wireLength: packet.originalLength, linkType) else { return nil }
+      return output.packet(
+        bytes.extracting(first: min(snapLength, bytes.byteCount)), wireLength: packet.originalLength, arrival)
     }
-    let wanted = bytes.extracting(first: min(snapLength ?? .max, bytes.byteCount))
-    guard output.packet(wanted, wireLength: packet.originalLength, arrival) else {
+    guard let isTaken else { return true }
+    guard isTaken else {
       notWritten += 1
       return false
     }

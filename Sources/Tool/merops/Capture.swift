@@ -207,11 +207,13 @@ struct Capture: ParsableCommand {
     var capture = try FileCapture(path, snapLength: wantedLength, count: count, place: place) { linkHeader in
       try filter.packetFilter(linkHeader: linkHeader, netmask: 0)
     }
+    // Before an output is made, which may overwrite a file.
+    do { try capture.prepare() } catch let failure as Failure { throw failure } catch {
+      throw Failure(report: "\(capture.name): \(error)")
+    }
     var output = try packetOutput()
     let result = Result { try capture.run(&output) }
     output.finish()
-    // A filter that is none.
-    if case .failure(let failure as Failure) = result { throw failure }
     if onlyCounts { print("\(output.count) packet\(output.count == 1 ? "" : "s")") }
     let statistics = try capture.statistics(seconds: Double(Clock.monotonic - start) / 1e9)
     try statisticsFile?.write(statistics)
