@@ -153,7 +153,8 @@ let testing: [Target] = [
   tests(
     "Tool", "MeropsCommand",
     uses: [
-      "MeropsCommand", "readme-example", "CaptureEvents", "CaptureFiles", "DemoNetwork", "LinuxCalls", "RouteNetlink", "FixturePrograms",
+      "MeropsCommand", "readme-example", "CaptureEvents", "CaptureFiles", "DemoNetwork", "LinuxCalls", "RouteNetlink",
+      "FixturePrograms",
       "BPFObjectFile", "BPFRelocation", "BPFTypes", "GoldenObjects",
       .product(name: "ArgumentParser", package: "swift-argument-parser"),
     ]),

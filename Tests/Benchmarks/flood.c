@@ -1,6 +1,6 @@
-// flood INTERFACE DESTINATION-MAC COUNT [PACKETS-PER-SECOND [CPU]]
+// flood INTERFACE DESTINATION-MAC COUNT [PACKETS-PER-SECOND [CPU [PAYLOAD-BYTES]]]
 //
-// Sends COUNT TCP/IPv4 frames with varying ports and sequence numbers, as fast as it can where no rate is given, and
+// Sends COUNT TCP/IPv4 frames with varying ports and sequence numbers, as fast as it can where no rate is given (or 0), and
 // prints how many were handed to the driver and how many seconds it took.
 
 #define _GNU_SOURCE
@@ -21,12 +21,14 @@
 
 #define BATCH 64
 #define CONNECTIONS 1024
+#define PAYLOAD_MAX 1448
 
 struct frame {
 	struct ether_header ethernet;
 	struct iphdr ip;
 	struct tcphdr tcp;
 	unsigned char options[12];
+	unsigned char payload[PAYLOAD_MAX];
 } __attribute__((packed));
 
 static double now(void)
@@ -36,13 +38,13 @@ static double now(void)
 	return time.tv_sec + time.tv_nsec / 1e9;
 }
 
-static void fill(struct frame *frame, const struct ether_addr *destination)
+static void fill(struct frame *frame, const struct ether_addr *destination, size_t size)
 {
 	memcpy(frame->ethernet.ether_dhost, destination, ETH_ALEN);
 	frame->ethernet.ether_shost[0] = 2;
 	frame->ethernet.ether_type = htons(ETHERTYPE_IP);
 	frame->ip = (struct iphdr){.version = 4, .ihl = 5, .ttl = 64, .protocol = IPPROTO_TCP,
-				   .tot_len = htons(sizeof *frame - sizeof frame->ethernet),
+				   .tot_len = htons(size - sizeof frame->ethernet),
 				   .saddr = inet_addr("198.18.0.1"), .daddr = inet_addr("198.18.0.2")};
 	unsigned sum = 0;
 	for (unsigned i = 0; i < sizeof frame->ip / 2; i++) {
@@ -61,11 +63,17 @@ static void fill(struct frame *frame, const struct ether_addr *destination)
 int main(int count, char **arguments)
 {
 	if (count < 4) {
-		fprintf(stderr, "usage: flood INTERFACE DESTINATION-MAC COUNT [PACKETS-PER-SECOND [CPU]]\n");
+		fprintf(stderr, "usage: flood INTERFACE DESTINATION-MAC COUNT [PACKETS-PER-SECOND [CPU [PAYLOAD-BYTES]]]\n");
 		return 2;
 	}
 	long wanted = atol(arguments[3]);
 	double rate = count > 4 ? atof(arguments[4]) : 0;
+	long payload = count > 6 ? atol(arguments[6]) : 0;
+	if (payload < 0 || payload > PAYLOAD_MAX) {
+		fprintf(stderr, "flood: a payload has %d bytes at most\n", PAYLOAD_MAX);
+		return 2;
+	}
+	size_t size = sizeof(struct frame) - PAYLOAD_MAX + payload;
 	if (count > 5) {
 		cpu_set_t cpus;
 		CPU_ZERO(&cpus);
@@ -86,8 +94,8 @@ int main(int count, char **arguments)
 	static struct iovec vectors[BATCH];
 	static struct mmsghdr messages[BATCH];
 	for (int i = 0; i < BATCH; i++) {
-		fill(&frames[i], ether_aton(arguments[2]));
-		vectors[i] = (struct iovec){&frames[i], sizeof frames[i]};
+		fill(&frames[i], ether_aton(arguments[2]), size);
+		vectors[i] = (struct iovec){&frames[i], size};
 		messages[i].msg_hdr = (struct msghdr){.msg_iov = &vectors[i], .msg_iovlen = 1};
 	}
 
@@ -97,7 +105,7 @@ int main(int count, char **arguments)
 		int batch = wanted - sent < BATCH ? wanted - sent : BATCH;
 		for (int i = 0; i < batch; i++) {
 			frames[i].tcp.source = htons(10000 + (sent + i) % CONNECTIONS);
-			frames[i].tcp.seq = htonl((sent + i) / CONNECTIONS * 100 + 1);
+			frames[i].tcp.seq = htonl((sent + i) / CONNECTIONS * (payload ? payload : 100) + 1);
 		}
 		while (rate > 0 && now() - start < sent / rate)
 			;

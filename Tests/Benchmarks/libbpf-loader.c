@@ -1,9 +1,9 @@
 // libbpf-loader OBJECT INTERFACE              loads and attaches, prints "ready", ends
 // libbpf-loader OBJECT INTERFACE --first      the same, but prints "ready" when it has taken its first record
 // libbpf-loader OBJECT INTERFACE --drain      the same, then takes every record and drops it until SIGINT or SIGTERM
-// libbpf-loader OBJECT INTERFACE --test-run   runs the program on packets of its own; prints ns per packet
 //
-// The peer of `merops capture` in the benchmarks: the same object file, loaded and attached in the same way by libbpf.
+// The peer of `merops capture` in the benchmarks: the same program of the same object file, loaded and attached in the same
+// way by libbpf.
 
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
@@ -20,9 +20,6 @@
 #include <unistd.h>
 
 #define RING_BYTES (8 << 20)
-#define TEST_RUN_ROUNDS 21
-// As many records as the ring holds without being read, with room to spare.
-#define TEST_RUN_REPEAT 40000
 
 static volatile sig_atomic_t is_ending;
 
@@ -80,34 +77,10 @@ static void drain(struct ring_buffer *ring, uint64_t *taken)
 	fprintf(stderr, "%llu records taken\n", (unsigned long long)*taken);
 }
 
-static int compare(const void *left, const void *right)
-{
-	uint32_t a = *(const uint32_t *)left, b = *(const uint32_t *)right;
-	return a < b ? -1 : a > b;
-}
-
-// Median of some rounds, in ns per packet.
-static uint32_t test_run(int program, struct ring_buffer *ring, unsigned char protocol)
-{
-	unsigned char frame[66] = {[12] = 8, [14] = 0x45, [17] = 52, [22] = 64, [23] = protocol, [46] = 0x80};
-	uint32_t rounds[TEST_RUN_ROUNDS];
-	for (int i = 0; i < TEST_RUN_ROUNDS; i++) {
-		LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = frame, .data_size_in = sizeof frame,
-			    .repeat = TEST_RUN_REPEAT);
-		if (bpf_prog_test_run_opts(program, &options))
-			fail("BPF_PROG_TEST_RUN");
-		rounds[i] = options.duration;
-		if (ring)
-			ring_buffer__consume(ring);
-	}
-	qsort(rounds, TEST_RUN_ROUNDS, sizeof *rounds, compare);
-	return rounds[TEST_RUN_ROUNDS / 2];
-}
-
 int main(int count, char **arguments)
 {
 	if (count < 3) {
-		fprintf(stderr, "usage: libbpf-loader OBJECT INTERFACE [--first | --drain | --test-run]\n");
+		fprintf(stderr, "usage: libbpf-loader OBJECT INTERFACE [--first | --drain]\n");
 		return 2;
 	}
 	const char *option = count > 3 ? arguments[3] : "";
@@ -118,7 +91,13 @@ int main(int count, char **arguments)
 	// What merops sets on a kernel from 5.18 on.
 	*(_Bool *)constant(object, "has_fragments") = 1;
 	*(uint32_t *)constant(object, "wake_bytes") = RING_BYTES / 4;
-	struct bpf_program *program = bpf_object__find_program_by_name(object, "merops_capture");
+	// merops loads the program that it attaches, and no map but its.
+	struct bpf_program *program = bpf_object__find_program_by_name(object, "merops_capture"), *other;
+	bpf_object__for_each_program(other, object)
+		bpf_program__set_autoload(other, other == program);
+	struct bpf_map *frames = bpf_object__find_map_by_name(object, "frames");
+	if (!frames || bpf_map__set_autocreate(frames, false))
+		fail("frames");
 	if (!program || bpf_program__set_flags(program, BPF_F_XDP_HAS_FRAGS))
 		fail("merops_capture");
 	if (bpf_object__load(object))
@@ -129,15 +108,6 @@ int main(int count, char **arguments)
 	struct ring_buffer *ring = ring_buffer__new(records, take, &taken, NULL);
 	if (!ring)
 		fail("ring buffer");
-
-	if (!strcmp(option, "--test-run")) {
-		int descriptor = bpf_program__fd(program);
-		printf("{\"delivered\":%u,", test_run(descriptor, ring, 6));
-		printf("\"passed over\":%u,", test_run(descriptor, ring, 17));
-		test_run(descriptor, NULL, 6);  // fills the ring
-		printf("\"lost, ring full\":%u}\n", test_run(descriptor, NULL, 6));
-		return 0;
-	}
 
 	LIBBPF_OPTS(bpf_link_create_opts, native, .flags = XDP_FLAGS_DRV_MODE);
 	int link = bpf_link_create(bpf_program__fd(program), if_nametoindex(arguments[2]), BPF_XDP, &native);

@@ -51,8 +51,6 @@ package struct CaptureFileError: Error, Hashable, Sendable {
     case optionBeyondBlock(code: UInt16, length: Int, available: Int)
     /// An option of fixed length has another one.
     case optionLength(code: UInt16, length: Int, expected: Int)
-    /// The time is none of the years 1678...2262, which nanoseconds in 64 bits can say.
-    case timeOutOfRange(ticks: UInt64)
   }
 }
 
@@ -103,8 +101,6 @@ extension CaptureFileError.Reason: CustomStringConvertible {
       "option \(code) says \(length) bytes, but the block has \(available)"
     case .optionLength(let code, let length, let expected):
       "option \(code) has \(length) bytes instead of \(expected)"
-    case .timeOutOfRange(let ticks):
-      "timestamp \(ticks) is beyond the years that can be said in nanoseconds"
     }
   }
 

@@ -185,13 +185,13 @@ extension CaptureFileReader {
   ) throws(CaptureFileError.Reason) -> Step? {
     let index = try index(order.word(block, at: 8))
     var statistics = InterfaceStatistics(
-      interface: index, nanoseconds: try nanoseconds(block, order, at: 12, interface: index))
+      interface: index, nanoseconds: try nanoseconds(block, order, at: 12, interface: index) ?? 0)
     var options = BlockOptions(order: order, at: 20)
     while let option = try options.next(in: block) {
       func count() throws(CaptureFileError.Reason) -> UInt64 {
         try options.value(UInt64.self, of: option, in: block)
       }
-      func time() throws(CaptureFileError.Reason) -> Int64 {
+      func time() throws(CaptureFileError.Reason) -> Int64? {
         _ = try count()
         return try nanoseconds(block, order, at: option.range.lowerBound, interface: index)
       }
@@ -216,15 +216,13 @@ extension CaptureFileReader {
     return Int(interface)
   }
 
-  /// Two words, the upper one first in either order.
+  /// Two words, the upper one first in either order. Nil for years that cannot be said in nanoseconds: no reason to keep
+  /// back the packet, and all behind it.
   private func nanoseconds(
     _ block: RawSpan, _ order: ByteOrder, at offset: Int, interface index: Int
-  ) throws(CaptureFileError.Reason) -> Int64 {
+  ) throws(CaptureFileError.Reason) -> Int64? {
     let ticks = UInt64(try order.word(block, at: offset)) << 32 | UInt64(try order.word(block, at: offset + 4))
     let timeOffset = interfaces[index].timeOffset
-    guard let time = interfaces[index].resolution.nanoseconds(ticks: ticks, offset: timeOffset) else {
-      throw .timeOutOfRange(ticks: ticks)
-    }
-    return time
+    return interfaces[index].resolution.nanoseconds(ticks: ticks, offset: timeOffset)
   }
 }

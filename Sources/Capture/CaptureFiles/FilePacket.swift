@@ -6,7 +6,7 @@ package import CaptureEvents
 package struct FilePacket: Hashable, Sendable {
   /// Which packet of the file it is, from 1 on.
   package var number: Int
-  /// Since 1970; nil for simple packet blocks, which carry no time.
+  /// Since 1970; nil for simple packet blocks, which carry no time, and for years outside 1678...2262.
   package var nanoseconds: Int64?
   /// The captured bytes, in the span that was given to the reader.
   package var range: Range<Int>

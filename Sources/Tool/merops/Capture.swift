@@ -214,6 +214,8 @@ struct Capture: ParsableCommand {
     var output = try packetOutput()
     let result = Result { try capture.run(&output) }
     output.finish()
+    // A filter that is none for a link that came later.
+    if case .failure(let failure as Failure) = result { throw failure }
     if onlyCounts { print("\(output.count) packet\(output.count == 1 ? "" : "s")") }
     let statistics = try capture.statistics(seconds: Double(Clock.monotonic - start) / 1e9)
     try statisticsFile?.write(statistics)

@@ -165,6 +165,6 @@ import Testing
     let object = try #require(try JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any])
     #expect(object["frame.interface_name"] as? String == #"a"b\c"#)
     let nameless = printed([Captured(PacketBuilder().frame4)], PacketPrinter(.json), interfaceName: "")
-    #expect(!nameless.contains("interface"))
+    #expect(!nameless.contains("interface_name"))
   }
 }

@@ -11,12 +11,11 @@ extension RingTests {
       var ring = try RingBuffer(fixture.map("all"))
       for _ in 0..<5 { #expect(try fixture.run()) }
       var numbers: [UInt64] = []
-      let count = ring.drain(limit: 4, orderedBy: { isTurned ? .max - $0.number : $0.number }) {
-        numbers.append($0.number)
-      }
+      let count = ring.drain(
+        limit: 4, orderedBy: { isTurned ? .max - $0.number : $0.number }, { numbers.append($0.number) })
       #expect(count == 4)
       #expect(numbers == (isTurned ? [4, 3, 2, 1] : [1, 2, 3, 4]))
-      ring.drain(limit: 4, orderedBy: { _ in 0 }) { numbers.append($0.number) }
+      ring.drain(limit: 4, orderedBy: { _ in 0 }, { numbers.append($0.number) })
       #expect(numbers.last == 5)
       let isEmpty = ring.isEmpty
       #expect(isEmpty)
