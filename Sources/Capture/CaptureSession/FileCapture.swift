@@ -50,7 +50,11 @@ package struct FileCapture: ~Copyable {
   /// Reads up to the first packet, and makes the filter for its link.
   /// - Throws: `CaptureFileError` where there is no file of packets; what `filter` throws.
   package mutating func prepare() throws {
-    let step = try next()
+    var step = try next()
+    while case .needsMore(let end) = step {
+      try readOn(through: end)
+      step = try next()
+    }
     first = step
     // A filter that is none is an error also where there is nothing to filter.
     var linkType = reader.interfaces.first?.linkType ?? .ethernet
@@ -74,19 +78,22 @@ package struct FileCapture: ~Copyable {
       case .packet(let packet):
         try announce(to: &output)
         guard try take(packet, &output) else { return }
-      case .end, .needsMore: return
+      case .needsMore(let end):
+        // Whoever writes into a pipe may take a long time for the next packets.
+        guard output.pause() else { return }
+        try readOn(through: end)
+      case .end: return
       }
     }
   }
 
-  /// Reads on to the next packet, statistics, or the end.
   private mutating func next() throws -> CaptureFileReader.Step {
-    while true {
-      let step = try window.withBytes { try reader.next(in: $0, at: window.offset, isLast: window.isLast) }
-      guard case .needsMore(let end) = step else { return step }
-      try window.slide(to: reader.position, through: end) { (buffer, start) throws(SystemCallError) in
-        try file.read(into: &buffer, from: start)
-      }
+    try window.withBytes { try reader.next(in: $0, at: window.offset, isLast: window.isLast) }
+  }
+
+  private mutating func readOn(through end: Int) throws {
+    try window.slide(to: reader.position, through: end) { (buffer, start) throws(SystemCallError) in
+      try file.read(into: &buffer, from: start)
     }
   }
 

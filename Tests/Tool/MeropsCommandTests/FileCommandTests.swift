@@ -47,6 +47,20 @@ import Testing
     #expect(errors.contains("seen 3 = passed over 0 + matched 3"))
   }
 
+  /// What has come is shown while its writer takes its time.
+  @Test func aPipeIsShownAsItComes() throws {
+    let url = FileManager.default.temporaryDirectory.appending(path: "packets-\(UUID().uuidString)")
+    let result = unsafe mkfifo(url.path, 0o600)
+    try #require(result == 0)
+    defer { try? FileManager.default.removeItem(at: url) }
+    let process = try RunningProcess(Tool.path, ["capture", "-r", url.path, "-n"], in: .current())
+    let writer = try FileHandle(forWritingTo: url)
+    try writer.write(contentsOf: Data(Self.file()))
+    try process.waitUntil("three packets are shown") { process.outputLines.count == 3 }
+    try writer.close()
+    #expect(try process.wait() == 0)
+  }
+
   @Test(arguments: [
     ([], "3 packets"), (["tcp port 443"], "2 packets"), (["--pcap-exact", "tcp", "port", "443"], "1 packet"),
     (["udp"], "0 packets"), (["-c", "1"], "1 packet"), (["vlan 5"], "1 packet"),
