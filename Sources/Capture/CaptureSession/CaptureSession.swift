@@ -19,10 +19,8 @@ package struct CaptureSession: ~Copyable {
   /// What the kernel is still busy with, in the order of asking.
   private var attaching: [Attaching] = []
   private let attachingDone: Notification
-  /// In the order of their numbers, which packets have.
   private var interfaces: [CapturedInterface] = []
-  /// How many of them the output knows.
-  private var announcedCount = 0
+  private var numbers = InterfaceNumbers()
   /// The kernel's functions that programs are attached to instead of interfaces.
   private var functions: [CapturedInterface] = []
   /// Whether interfaces that come later are captured on, too.
@@ -139,8 +137,6 @@ package struct CaptureSession: ~Copyable {
 
   /// Begins to attach to the functions of the kernel that receive TCP's segments; for ``CaptureOptions/takesFromTCP``.
   package mutating func beginAttachingToTCP() throws {
-    // What comes from an interface that is newer than the list.
-    interfaces.append(CapturedInterface(name: "?"))
     interfaces += try RouteSocket().interfaces().map { CapturedInterface(name: $0.name, index: $0.index) }
     let programs = programs
     for isIPv6 in [false, true] {
@@ -221,16 +217,11 @@ package struct CaptureSession: ~Copyable {
     }.joined(separator: "+")
   }
 
-  /// Tells the output of interfaces that it does not know yet.
-  private mutating func announce(to output: inout some CaptureOutput & ~Copyable) {
-    for interface in interfaces[announcedCount...] {
-      output.interface(
-        CaptureInterface(
-          name: interface.name, description: interface.alias, filter: options.filter?.expression,
-          comments: options.snapLength == nil ? ["packets' headers only"] : [], linkType: interface.linkType,
-          snapLength: UInt32(clamping: options.snapLength ?? 0)))
-    }
-    announcedCount = interfaces.count
+  /// Tells the output of the interfaces that were asked for by name. Others it learns of with their first packet: libpcap
+  /// reads no file that describes interfaces of several kinds.
+  private mutating func announceNamed(to output: inout some CaptureOutput & ~Copyable) {
+    guard !takesAll, !options.takesFromTCP else { return }
+    for interface in interfaces { numbers.announce(interface, options, to: &output) }
   }
 
   /// Delivers packets until the count or the time is over, a signal ends it or the output fails; then detaches, delivers
@@ -240,7 +231,7 @@ package struct CaptureSession: ~Copyable {
     let interval = options.statisticsInterval.map { UInt64(max($0, 0.001) * 1e9) }
     var nextReport = interval.map { started + $0 }
     var goesOn = true
-    announce(to: &output)
+    announceNamed(to: &output)
     // How long nothing has come, in rests.
     var quietRests = 0
 
@@ -311,7 +302,6 @@ package struct CaptureSession: ~Copyable {
     if takesAll {
       let known = Set(self.interfaces.filter { !$0.isGone }.map(\.index))
       for interface in interfaces where !known.contains(interface.index) { try? beginAttaching(to: interface) }
-      announce(to: &output)
       return false
     }
     return self.interfaces.allSatisfy(\.isGone)
@@ -333,8 +323,8 @@ package struct CaptureSession: ~Copyable {
     let wanted = options.count.map { UInt64(max($0, 0)) } ?? .max
     var delivered = deliveredCount
     var (past, failed): (UInt64, UInt64) = (0, 0)
-    var numbers = InterfaceNumbers(interfaces)
-    let clock = clock
+    var numbers = numbers
+    let (clock, interfaces, options) = (clock, interfaces, options)
     let count = ring.drain(limit: limit, orderedBy: CaptureRecord.time(of:)) { record in
       if delivered >= wanted {
         past += 1
@@ -344,7 +334,8 @@ package struct CaptureSession: ~Copyable {
         let head = try CaptureRecord(record)
         let arrival = PacketArrival(
           nanoseconds: Int64(truncatingIfNeeded: clock.realtime(atMonotonic: head.time)),
-          interface: numbers.number(of: head.interface), direction: head.direction, linkType: head.linkType,
+          interface: numbers.number(of: head.interface, among: interfaces, options, for: &output),
+          direction: head.direction, linkType: head.linkType,
           socketState: head.socketState)
         if output.packet(record.extracting(head.frameRange), wireLength: head.wireLength, arrival) {
           delivered += 1
@@ -356,6 +347,7 @@ package struct CaptureSession: ~Copyable {
         fatalError("\(error)")
       }
     }
+    self.numbers = numbers
     deliveredCount = delivered
     pastCount += past
     notWritten += failed
@@ -392,17 +384,37 @@ package struct CaptureSession: ~Copyable {
   }
 }
 
-/// From the kernel's numbers of interfaces to those of the capture.
+/// From the kernel's numbers of interfaces to those of the capture, which count those that the output knows.
 private struct InterfaceNumbers {
-  private let interfaces: [CapturedInterface]
+  private var numbers: [UInt32: UInt32] = [:]
   /// Packets mostly come from the interface that the last one came from.
-  private var last: (index: UInt32, number: UInt32) = (0, 0)
+  private var last: (index: UInt32, number: UInt32)?
 
-  init(_ interfaces: [CapturedInterface]) { self.interfaces = interfaces }
+  mutating func number(
+    of index: UInt32, among interfaces: [CapturedInterface], _ options: CaptureOptions,
+    for output: inout some CaptureOutput & ~Copyable
+  ) -> UInt32 {
+    if let last, index == last.index { return last.number }
+    if numbers[index] == nil {
+      // One may be newer than the list.
+      let interface = interfaces.last { $0.index == index } ?? CapturedInterface(name: "if\(index)", index: index)
+      announce(interface, options, to: &output)
+    }
+    let number = numbers[index] ?? 0
+    last = (index, number)
+    return number
+  }
 
-  mutating func number(of index: UInt32) -> UInt32 {
-    if index != last.index { last = (index, UInt32(interfaces.lastIndex { $0.index == index } ?? 0)) }
-    return last.number
+  /// Tells the output of an interface that it does not know yet.
+  mutating func announce(
+    _ interface: CapturedInterface, _ options: CaptureOptions, to output: inout some CaptureOutput & ~Copyable
+  ) {
+    numbers[interface.index] = UInt32(numbers.count)
+    output.interface(
+      CaptureInterface(
+        name: interface.name, description: interface.alias, filter: options.filter?.expression,
+        comments: options.snapLength == nil ? ["packets' headers only"] : [], linkType: interface.linkType,
+        snapLength: UInt32(clamping: options.snapLength ?? 0)))
   }
 }
 
