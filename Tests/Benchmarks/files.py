@@ -21,8 +21,8 @@ def write_once(start, rate, payload):
     path = tool("capture")
     capture = start(path)
     arrived, traffic = flood(rate, payload)
-    # The kernel has handed over all by now; the reader may be behind.
-    time.sleep(1)
+    # tcpdump's last block is handed over after a second, and lost if it ends before.
+    time.sleep(1.5)
     _, usage = capture.stop()
     kept = packets_in(path)
     os.unlink(path)
