@@ -7,12 +7,11 @@
 
 #include "capture.h"
 
-// Sizes of record: a reservation must have a constant one. The first holds Ethernet, one of IPv4 and IPv6
-// without extensions, and TCP with the options of everyday; the second all headers that we follow.
-#define SHORT_HEADERS_MAX 96
-#define LONG_HEADERS_MAX 511
-// Whole packets: an Ethernet frame, jumbo frames, what the kernel gathers before it sends and after it receives.
-#define FRAME_1536 1536
+// Ethernet, one of IPv4 and IPv6 without extensions, and TCP with the options of everyday.
+#define HEADERS_MAX 96
+#define HEADERS_MAX_BIT 64
+// Sizes of record for what the buffer has no room for: a reservation must have a constant one. Jumbo frames, and what the
+// kernel gathers before it sends and after it receives.
 #define FRAME_4096 4096
 #define FRAME_9216 9216
 #define FRAME_16384 16384
@@ -67,12 +66,10 @@ static __always_inline void finish(struct capture_counters *count, void *record,
 		finish(count, head, copy);                                                        \
 	} while (0)
 
-// By the sizes of whole packets. Who calls has more than LONG_HEADERS_MAX bytes.
+// By the sizes of whole packets.
 #define DELIVER_WHOLE(length, packet, count, copy)                       \
 	do {                                                             \
-		if (length <= FRAME_1536)                                \
-			DELIVER(FRAME_1536, packet, count, copy);        \
-		else if (length <= FRAME_4096)                           \
+		if (length <= FRAME_4096)                           \
 			DELIVER(FRAME_4096, packet, count, copy);        \
 		else if (length <= FRAME_9216)                           \
 			DELIVER(FRAME_9216, packet, count, copy);        \
@@ -91,7 +88,7 @@ static __always_inline void finish(struct capture_counters *count, void *record,
 // does not see it, because it does not know that no more bits can be set than `length` has.
 #define COPY_PART(size, type)                                                                   \
 	if (length & (size)) {                                                                  \
-		__u32 offset = length & (LONG_HEADERS_MAX & ~((size) * 2 - 1));                 \
+		__u32 offset = length & ((2 * HEADERS_MAX_BIT - 1) & ~((size) * 2 - 1));                 \
 		OPAQUE(offset);                                                                 \
 		void *from = data + offset;                                                     \
 		if (offset > room - (size) || from + (size) > end)                              \
@@ -103,10 +100,6 @@ static __always_inline void finish(struct capture_counters *count, void *record,
 
 static __always_inline bool copy_headers(__u8 *headers, __u32 room, void *data, void *end, __u32 length)
 {
-	if (room >= 256) {
-		COPY_PART(256, __u64)
-		COPY_PART(128, __u64)
-	}
 	COPY_PART(64, __u64)
 	COPY_PART(32, __u64)
 	COPY_PART(16, __u64)
@@ -154,18 +147,23 @@ static __always_inline void capture_xdp(struct xdp_md *context, struct capture_c
 		length = find_headers(context);
 		if (length > linear_length)
 			length = linear_length;
+		// More extension headers than the buffer has room for.
+		if (length > frame_room)
+			length = frame_room;
 	} else if (length > frame_length) {
 		length = frame_length;
 	}
 	packet.captured_length = length;
-	if (length <= SHORT_HEADERS_MAX && length <= linear_length) {
-		DELIVER(SHORT_HEADERS_MAX, &packet, count, copy_headers(frame, room, data, end, length));
-	} else if (length <= LONG_HEADERS_MAX && length <= linear_length) {
-		DELIVER(LONG_HEADERS_MAX + 1, &packet, count, copy_headers(frame, room, data, end, length));
-	} else if (snap_length == 0) {
-		// More extension headers than the record has room for.
-		length = packet.captured_length = LONG_HEADERS_MAX;
-		DELIVER(LONG_HEADERS_MAX + 1, &packet, count, copy_headers(frame, room, data, end, length));
+	if (length <= HEADERS_MAX && length <= linear_length) {
+		DELIVER(HEADERS_MAX, &packet, count, copy_headers(frame, room, data, end, length));
+	} else if (length <= frame_room) {
+		// One more copy, for a record that is no longer than the packet: the ring holds more of them, and the reader
+		// reads on where it has read before.
+		struct frame_buffer *buffer = buffer_of_cpu();
+		if (buffer && copy_frame(context, buffer->frame, frame_room, length))
+			deliver_buffer(buffer, &packet, count);
+		else
+			count->lost[LOST_UNREADABLE]++;
 	} else {
 		DELIVER_WHOLE(length, &packet, count, copy_frame(context, frame, room, length));
 	}

@@ -87,6 +87,43 @@
     count &+= 2
   }
 
+  /// Several numbers, each as ``append(littleEndian:)-(UInt32)`` has it: a call from another module costs more than the store.
+  package mutating func append(
+    littleEndian a: UInt32, _ b: UInt32, _ c: UInt32, _ d: UInt32, _ e: UInt32, _ f: UInt32, _ g: UInt32
+  ) {
+    reserve(28)
+    let place = unsafe UnsafeMutableRawPointer(start + count)
+    unsafe place.storeBytes(of: a.littleEndian, as: UInt32.self)
+    unsafe place.storeBytes(of: b.littleEndian, toByteOffset: 4, as: UInt32.self)
+    unsafe place.storeBytes(of: c.littleEndian, toByteOffset: 8, as: UInt32.self)
+    unsafe place.storeBytes(of: d.littleEndian, toByteOffset: 12, as: UInt32.self)
+    unsafe place.storeBytes(of: e.littleEndian, toByteOffset: 16, as: UInt32.self)
+    unsafe place.storeBytes(of: f.littleEndian, toByteOffset: 20, as: UInt32.self)
+    unsafe place.storeBytes(of: g.littleEndian, toByteOffset: 24, as: UInt32.self)
+    count &+= 28
+  }
+
+  package mutating func append(littleEndian a: UInt32, _ b: UInt32) {
+    reserve(8)
+    let place = unsafe UnsafeMutableRawPointer(start + count)
+    unsafe place.storeBytes(of: a.littleEndian, as: UInt32.self)
+    unsafe place.storeBytes(of: b.littleEndian, toByteOffset: 4, as: UInt32.self)
+    count &+= 8
+  }
+
+  /// The bytes, and zeros up to `byteCount`, which is at most 8 more.
+  package mutating func append(_ bytes: RawSpan, paddedTo byteCount: Int) {
+    let length = bytes.byteCount
+    precondition(length <= byteCount && byteCount - length <= 8, "padding of more than 8 bytes")
+    reserve(length + 8)
+    let place = unsafe UnsafeMutableRawPointer(start + count)
+    unsafe bytes.withUnsafeBytes { source in
+      if let base = source.baseAddress { unsafe place.copyMemory(from: base, byteCount: length) }
+    }
+    unsafe place.storeBytes(of: 0, toByteOffset: length, as: UInt64.self)
+    count &+= byteCount
+  }
+
   /// Printable ASCII as it is, a dot for anything else.
   mutating func append(graphic bytes: RawSpan) {
     let length = bytes.byteCount

@@ -67,24 +67,20 @@ enum PcapngBlock {
     if optionsByteCount > 0 { optionsByteCount += 4 }
     let length = UInt32(28 + padded + optionsByteCount + 4)
 
-    buffer.append(littleEndian: BlockType.enhancedPacket)
-    buffer.append(littleEndian: length)
-    buffer.append(littleEndian: interface)
-    buffer.append(littleEndian: UInt32(truncatingIfNeeded: ticks >> 32))
-    buffer.append(littleEndian: UInt32(truncatingIfNeeded: ticks))
-    buffer.append(littleEndian: UInt32(bytes.byteCount))
-    buffer.append(littleEndian: original)
-    buffer.append(bytes)
-    for _ in bytes.byteCount..<padded { buffer.append(0) }
+    buffer.append(
+      littleEndian: BlockType.enhancedPacket, length, interface, UInt32(truncatingIfNeeded: ticks >> 32),
+      UInt32(truncatingIfNeeded: ticks), UInt32(bytes.byteCount), original)
+    buffer.append(bytes, paddedTo: padded)
     if let direction {
-      buffer.append(littleEndian: OptionCode.packetFlags)
-      buffer.append(littleEndian: 4 as UInt16)
-      buffer.append(littleEndian: direction == .incoming ? 1 : 2 as UInt32)
+      buffer.append(littleEndian: UInt32(OptionCode.packetFlags) | 4 << 16, direction == .incoming ? 1 : 2)
     }
     if let options { buffer.append(options.bytes) }
-    // The end of the options.
-    if optionsByteCount > 0 { buffer.append(littleEndian: 0 as UInt32) }
-    buffer.append(littleEndian: length)
+    if optionsByteCount > 0 {
+      // The end of the options.
+      buffer.append(littleEndian: 0, length)
+    } else {
+      buffer.append(littleEndian: length)
+    }
   }
 
   private static func write(_ type: UInt32, _ body: [UInt8], into buffer: inout OutputBuffer) {

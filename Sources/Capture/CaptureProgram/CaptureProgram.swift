@@ -34,6 +34,8 @@ package enum CaptureProgram {
 
   /// How many bytes of a frame a buffer takes, unless it is made larger: `FRAME_ROOM`.
   package static let defaultFrameRoom = 512
+  /// And how many where more than headers is wanted.
+  package static let wholeFrameRoom = 2048
   /// `struct capture_record`
   package static let recordHeadByteCount = 24
 

@@ -84,7 +84,10 @@ extension ObjectSpec {
   static func capture(filter: PacketFilter?, snapLength: Int?, ringByteCount: Int) throws -> ObjectSpec {
     var spec = try ObjectSpec(name: "capture.bpf.o", bytes: captureObject())
     if let filter { try spec.replaceFunction(CaptureProgram.filter, with: filter.instructions) }
-    try spec.configure(filter: filter, snapLength: snapLength, ringByteCount: ringByteCount)
+    try spec.configure(
+      filter: filter, snapLength: snapLength, ringByteCount: ringByteCount,
+      // Where whole packets are wanted, all of an everyday one.
+      frameRoom: max(CaptureProgram.defaultFrameRoom, min(snapLength ?? 0, CaptureProgram.wholeFrameRoom)))
     return spec
   }
 
