@@ -21,7 +21,8 @@
 // The kernel has BPF_F_XDP_HAS_FRAGS, bpf_xdp_get_buff_len() and bpf_xdp_load_bytes(), so a frame may go on behind
 // data_end.
 CONSTANT bool has_fragments;
-// Packets come from a file, one at a time, whose length on the wire is `file_length`.
+// Packets come from a file, one at a time, whose length on the wire is `file_length`. The answer says which ones are taken, and no
+// record is made of them.
 CONSTANT bool from_file;
 volatile __u32 file_length;
 
@@ -132,7 +133,7 @@ static __always_inline void capture_xdp(struct xdp_md *context, struct capture_c
 	__u32 linear_length = end - data;
 	__u32 frame_length = has_fragments ? bpf_xdp_get_buff_len(context) : linear_length;
 	struct packet packet = {
-		.wire_length = from_file ? file_length : frame_length,
+		.wire_length = frame_length,
 		.interface = context->ingress_ifindex,
 		.direction = CAPTURE_IN,
 	};
@@ -169,10 +170,24 @@ static __always_inline void capture_xdp(struct xdp_md *context, struct capture_c
 	}
 }
 
+// Returns whether the packet is taken.
+static __always_inline bool judge(struct xdp_md *context, struct capture_counters *count)
+{
+	if (has_filter && !filter(context, file_length)) {
+		count->passed_over[PASSED_OVER_FILTERED_OUT]++;
+		return false;
+	}
+	count->matched++;
+	count->delivered++;
+	return true;
+}
+
 SEC("xdp")
 int merops_capture(struct xdp_md *context)
 {
 	struct capture_counters *count = counters_of_cpu();
+	if (count && from_file)
+		return judge(context, count) ? XDP_PASS : XDP_DROP;
 	if (count)
 		capture_xdp(context, count);
 	return XDP_PASS;

@@ -46,6 +46,8 @@ package enum CaptureProgram {
     package static let rests: UInt32 = 1
     package static let waits: UInt32 = 2
   }
+  /// XDP_PASS: what the program answers to packets of files that it takes, and to all of interfaces.
+  package static let pass: UInt64 = 2
   /// The variable that tells how long the file's packet was on the wire.
   package static let fileLength = "file_length"
 

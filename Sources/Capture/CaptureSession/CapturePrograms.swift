@@ -15,10 +15,10 @@ final class CapturePrograms: Sendable {
   }
 
   private let loaded: Mutex<Loaded>
-  private let spec: ObjectSpec
+  private let spec: CaptureSpec
 
   /// Loads the first of them, and makes the maps.
-  init(_ spec: ObjectSpec, first: String) throws {
+  init(_ spec: CaptureSpec, first: String) throws {
     self.spec = spec
     do {
       loaded = Mutex(Loaded(objects: [try Self.load(first, of: spec, hasFragments: true)], hasFragments: true))
@@ -53,7 +53,7 @@ final class CapturePrograms: Sendable {
 
   /// A variable that the programs share with user space.
   func variable(_ name: String) throws(SystemCallError) -> SharedVariable {
-    guard let variable = spec.variables.first(where: { $0.name == name }) else {
+    guard let variable = spec.object.variables.first(where: { $0.name == name }) else {
       preconditionFailure("there is no variable \(name)")
     }
     let section = map(variable.map)
@@ -62,9 +62,9 @@ final class CapturePrograms: Sendable {
   }
 
   private static func load(
-    _ name: String, of spec: ObjectSpec, hasFragments: Bool, maps: [Map] = []
+    _ name: String, of spec: CaptureSpec, hasFragments: Bool, maps: [Map] = []
   ) throws -> LoadedObject {
-    var spec = spec
+    var spec = try spec.object(for: name)
     if spec.variables.contains(where: { $0.name == CaptureProgram.hasFragments }) {
       try spec.set(CaptureProgram.hasFragments, to: hasFragments)
     }
@@ -75,54 +75,5 @@ final class CapturePrograms: Sendable {
       }
     }
     return try LoadedObject(loading: LoadPlan(spec, kernel: .running(for: spec)), sharing: maps)
-  }
-}
-
-extension ObjectSpec {
-  /// The capture programs, as they run here and in the kernel.
-  /// - Parameter snapLength: how many bytes of each packet to take; `nil` for its headers.
-  static func capture(filter: PacketFilter?, snapLength: Int?, ringByteCount: Int) throws -> ObjectSpec {
-    var spec = try ObjectSpec(name: "capture.bpf.o", bytes: captureObject())
-    if let filter { try spec.replaceFunction(CaptureProgram.filter, with: filter.instructions) }
-    try spec.configure(
-      filter: filter, snapLength: snapLength, ringByteCount: ringByteCount,
-      // Where whole packets are wanted, all of an everyday one.
-      frameRoom: max(CaptureProgram.defaultFrameRoom, min(snapLength ?? 0, CaptureProgram.wholeFrameRoom)))
-    return spec
-  }
-
-  /// The programs that take segments as TCP receives them.
-  /// - Parameter namespace: the network namespace's inode number.
-  static func tcpReceive(
-    filter: PacketFilter?, snapLength: Int?, ringByteCount: Int, namespace: UInt32
-  ) throws -> ObjectSpec {
-    var spec = try ObjectSpec(name: "tcp_receive.bpf.o", bytes: tcp_receiveObject())
-    try spec.configure(
-      filter: filter, snapLength: snapLength, ringByteCount: ringByteCount,
-      // Nothing else holds what is taken here.
-      frameRoom: min(max(CaptureProgram.defaultFrameRoom, (snapLength ?? 0) + 64), 32_000))
-    try spec.set(CaptureProgram.namespaceInode, to: namespace)
-    return spec
-  }
-
-  private mutating func configure(
-    filter: PacketFilter?, snapLength: Int?, ringByteCount: Int, frameRoom: Int = CaptureProgram.defaultFrameRoom
-  ) throws {
-    // A quarter of the ring leaves the reader three quarters of the time to wake up in.
-    try set(CaptureProgram.wakeBytes, to: UInt32(clamping: ringByteCount / 4))
-    try set(CaptureProgram.snapLength, to: UInt32(clamping: snapLength ?? 0))
-    guard let ring = mapIndex(CaptureProgram.ring), let frames = mapIndex(CaptureProgram.frames) else {
-      preconditionFailure("the ring or the buffers are missing")
-    }
-    maps[ring].maxEntries = UInt32(clamping: ringByteCount)
-    var room = frameRoom
-    if let filter {
-      try set(CaptureProgram.hasFilter, to: true)
-      let buffered = try filter.bufferedInstructions(room: frameRoom)
-      room = buffered.room
-      try replaceFunction(CaptureProgram.bufferedFilter, with: buffered.instructions)
-    }
-    try set(CaptureProgram.frameRoom, to: UInt32(room))
-    maps[frames].valueSize = UInt32(CaptureProgram.recordHeadByteCount + room)
   }
 }

@@ -92,14 +92,14 @@ package struct CaptureSession: ~Copyable {
   private static func interfacePrograms(_ options: CaptureOptions) throws -> CapturePrograms {
     let usesXDP = options.direction != .out && !options.xdpRungs.isEmpty
     return try CapturePrograms(
-      .capture(filter: options.filter, snapLength: options.snapLength, ringByteCount: options.ringByteCount),
+      .interfaces(filter: options.filter, snapLength: options.snapLength, ringByteCount: options.ringByteCount),
       first: usesXDP
         ? CaptureProgram.xdp : CaptureProgram.classifier(isOutgoing: options.direction == .out, isEthernet: true))
   }
 
   private static func tcpPrograms(_ options: CaptureOptions) throws -> CapturePrograms {
     let namespace = inode(ofFile: "/proc/thread-self/ns/net").map { UInt32(truncatingIfNeeded: $0) } ?? 0
-    let spec = try ObjectSpec.tcpReceive(
+    let spec = try CaptureSpec.tcp(
       filter: options.filter, snapLength: options.snapLength, ringByteCount: options.ringByteCount,
       namespace: namespace)
     do { return try CapturePrograms(spec, first: CaptureProgram.tcpReceive(isIPv6: false, isProbe: false)) } catch {

@@ -27,9 +27,9 @@ package final class FileProgram {
   private var frame: [UInt8] = []
 
   init(_ filter: PacketFilter?, _ place: Place) throws {
-    // A packet's record is read before the next packet comes.
-    var spec = try ObjectSpec.capture(filter: filter, snapLength: nil, ringByteCount: 1 << 16)
-    try spec.set(CaptureProgram.isFromFile, to: true)
+    // No record is made, so that the least ring does.
+    var spec = try CaptureSpec.interfaces(filter: filter, snapLength: nil, ringByteCount: pageSize)
+    try spec.takeFromFile()
     let interpreter = try InInterpreter(spec)
     let kernel = try Self.kernel(spec, place)
     self.interpreter = interpreter
@@ -37,7 +37,7 @@ package final class FileProgram {
     expression = filter?.expression
   }
 
-  private static func kernel(_ spec: ObjectSpec, _ place: Place) throws -> InKernel? {
+  private static func kernel(_ spec: CaptureSpec, _ place: Place) throws -> InKernel? {
     switch place {
     case .best:
       guard let kernel = try? InKernel(spec), kernel.isLight else { return nil }
@@ -82,8 +82,8 @@ private struct InInterpreter: ~Copyable {
   private let program: InterpretedProgram
   private let length: ProgramAddress
 
-  init(_ spec: ObjectSpec) throws {
-    var spec = spec
+  init(_ spec: CaptureSpec) throws {
+    var spec = spec.object
     try spec.set(CaptureProgram.hasFragments, to: true)
     let object = try InterpretedObject(LoadPlan(spec))
     guard let program = object.programs[CaptureProgram.xdp],
@@ -97,10 +97,8 @@ private struct InInterpreter: ~Copyable {
 
   mutating func takes(_ frame: RawSpan, wireLength: Int) throws -> Bool {
     try object.memory.write(UInt32(clamping: wireLength), at: length)
-    _ = try program.run(on: frame, context: .xdp(XDPContext()), memory: &object.memory, helpers: &object.helpers)
-    var isTaken = false
-    try object.drain(CaptureProgram.ring) { _ in isTaken = true }
-    return isTaken
+    return try program.run(on: frame, context: .xdp(XDPContext()), memory: &object.memory, helpers: &object.helpers)
+      == CaptureProgram.pass
   }
 
   func counters() throws -> CaptureCounters {
@@ -117,18 +115,15 @@ private struct InInterpreter: ~Copyable {
 private struct InKernel: ~Copyable {
   private let programs: CapturePrograms
   private let program: Program
-  private var ring: RingBuffer
   private let length: SharedVariable
   /// Whether a run costs the others nothing.
   var isLight: Bool { programs.hasFragments }
 
-  init(_ spec: ObjectSpec) throws {
+  init(_ spec: CaptureSpec) throws {
     let programs = try CapturePrograms(spec, first: CaptureProgram.xdp)
     let program = try programs.program(CaptureProgram.xdp)
-    let ring = try RingBuffer(adopting: programs.map(CaptureProgram.ring).descriptor.duplicate(), byteCount: 1 << 16)
     let length = try programs.variable(CaptureProgram.fileLength)
     (self.programs, self.program) = (programs, program)
-    self.ring = ring
     self.length = length
   }
 
@@ -136,13 +131,12 @@ private struct InKernel: ~Copyable {
   ///   takes in fragments (before 5.18: than a page has room for).
   mutating func takes(_ frame: RawSpan, wireLength: Int) throws -> Bool? {
     length.store(UInt32(clamping: wireLength))
-    do throws(SystemCallError) { _ = try BPF.testRun(program.descriptor, packet: frame) } catch {
+    do throws(SystemCallError) {
+      return try UInt64(BPF.testRun(program.descriptor, packet: frame)) == CaptureProgram.pass
+    } catch {
       guard error.errno == .invalidArgument || error.errno == .outOfMemory else { throw error }
       return nil
     }
-    var isTaken = false
-    ring.drain { _ in isTaken = true }
-    return isTaken
   }
 
   func counters() throws -> CaptureCounters {

@@ -32,16 +32,17 @@ public struct PacketFilter: Sendable {
     instructions = try FilterCompiler.compile(predicate, of: expression, in: .packet)
   }
 
+  /// How large a buffer of frames has to be so that all that the filter asks for fits, at most 32,000 bytes.
+  /// - Parameter least: how large it is in any case.
+  public func bufferRoom(least: Int = 512) -> Int {
+    max(least, min(FilterNeeds(predicate).room, FilterFrame.largestRoom))
+  }
+
   /// The same for frames that lie in a buffer: `int filter(u8 *frame, u32 captured, u32 length)`, of which the first
-  /// `captured` bytes are there, no more than the buffer has.
-  /// - Parameter least: how large the buffer is at least.
-  /// - Returns: with how large it has to be so that all that the filter asks for fits, at most 32,000 bytes. What lies
-  ///   behind is taken for not captured.
-  public func bufferedInstructions(
-    room least: Int = 512
-  ) throws(FilterError) -> (room: Int, instructions: [Instruction]) {
-    let room = max(least, min(FilterNeeds(predicate).room, FilterFrame.largestRoom))
-    return (room, try FilterCompiler.compile(predicate, of: expression, in: .buffer(room: UInt32(room))))
+  /// `captured` bytes are there. What lies behind is taken for not captured.
+  /// - Parameter room: the size of the buffer, in bytes: ``bufferRoom(least:)`` or more.
+  public func instructions(forBufferOf room: Int) throws(FilterError) -> [Instruction] {
+    try FilterCompiler.compile(predicate, of: expression, in: .buffer(room: UInt32(clamping: room)))
   }
 
   /// In plain words: which packets it takes, and which kinds it cannot see.
