@@ -153,7 +153,8 @@ let testing: [Target] = [
   tests(
     "Tool", "MeropsCommand",
     uses: [
-      "MeropsCommand", "readme-example", "CaptureEvents", "CaptureFiles", "DemoNetwork", "LinuxCalls", "RouteNetlink", "FixturePrograms",
+      "MeropsCommand", "readme-example", "CaptureEvents", "CaptureFiles", "DemoNetwork", "LinuxCalls", "RouteNetlink",
+      "FixturePrograms",
       "BPFObjectFile", "BPFRelocation", "BPFTypes", "GoldenObjects",
       .product(name: "ArgumentParser", package: "swift-argument-parser"),
     ]),
@@ -168,7 +169,7 @@ let testing: [Target] = [
     "Capture", "PacketFilter",
     uses: [
       "PacketFilter", "BPFInstructions", "BPFInterpreter", "CaptureEvents", "CaptureFiles", "LinuxCalls",
-      "JudgePrograms", "SeededRandom",
+      "JudgePrograms", "RealCaptures", "SeededRandom",
     ]),
 ]
 
