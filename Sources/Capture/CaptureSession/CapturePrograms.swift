@@ -16,17 +16,23 @@ final class CapturePrograms: Sendable {
 
   private let loaded: Mutex<Loaded>
   private let spec: ObjectSpec
+  private let filter: PacketFilter?
 
   /// Loads the first of them, and makes the maps.
-  init(_ spec: ObjectSpec, first: String) throws {
-    self.spec = spec
+  /// - Parameter filter: what `spec` has been given.
+  init(_ spec: ObjectSpec, filter: PacketFilter?, first: String) throws {
+    (self.spec, self.filter) = (spec, filter)
+    func load(hasFragments: Bool) throws -> Loaded {
+      let object = try Self.load(first, of: spec, filter, hasFragments: hasFragments)
+      return Loaded(objects: [object], hasFragments: hasFragments)
+    }
     do {
-      loaded = Mutex(Loaded(objects: [try Self.load(first, of: spec, hasFragments: true)], hasFragments: true))
+      loaded = Mutex(try load(hasFragments: true))
     } catch let error as LoadError {
       // Before Linux 5.18 the kernel does not know the flag and says so before the verifier begins.
       guard case .loadProgram = error.attempt, error.cause.errno == .invalidArgument, error.log?.text.isEmpty ?? true
       else { throw error }
-      loaded = Mutex(Loaded(objects: [try Self.load(first, of: spec, hasFragments: false)], hasFragments: false))
+      loaded = Mutex(try load(hasFragments: false))
     }
   }
 
@@ -37,7 +43,7 @@ final class CapturePrograms: Sendable {
     try loaded.withLock { loaded in
       for object in loaded.objects { if let program = object.program(name) { return program } }
       let object = try Self.load(
-        name, of: spec, hasFragments: loaded.hasFragments, maps: loaded.objects.flatMap(\.maps))
+        name, of: spec, filter, hasFragments: loaded.hasFragments, maps: loaded.objects.flatMap(\.maps))
       guard let program = object.program(name) else { preconditionFailure("there is no program \(name)") }
       loaded.objects.append(object)
       return program
@@ -62,7 +68,7 @@ final class CapturePrograms: Sendable {
   }
 
   private static func load(
-    _ name: String, of spec: ObjectSpec, hasFragments: Bool, maps: [Map] = []
+    _ name: String, of spec: ObjectSpec, _ filter: PacketFilter?, hasFragments: Bool, maps: [Map] = []
   ) throws -> LoadedObject {
     var spec = spec
     try spec.set(CaptureProgram.hasFragments, to: hasFragments)
@@ -72,7 +78,10 @@ final class CapturePrograms: Sendable {
         spec.programs[index].flags.insert(.xdpHasFragments)
       }
     }
-    return try LoadedObject(loading: LoadPlan(spec), sharing: maps)
+    do { return try LoadedObject(loading: LoadPlan(spec), sharing: maps) } catch let error as LoadError {
+      guard let filter, error.isTooLarge else { throw error }
+      throw FilterLoadError(instructionCount: filter.instructions.count, cause: error)
+    }
   }
 }
 

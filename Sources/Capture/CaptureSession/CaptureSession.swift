@@ -65,6 +65,7 @@ package struct CaptureSession: ~Copyable {
     let usesXDP = options.direction != .out && !options.xdpRungs.isEmpty
     let programs = try CapturePrograms(
       .capture(filter: options.filter, snapLength: options.snapLength, ringByteCount: options.ringByteCount),
+      filter: options.filter,
       first: usesXDP
         ? CaptureProgram.xdp : CaptureProgram.classifier(isOutgoing: options.direction == .out, isEthernet: true))
     let ring = try RingBuffer(

@@ -29,17 +29,17 @@ package struct FileProgram: ~Copyable {
     var spec = try ObjectSpec.capture(filter: filter, snapLength: nil, ringByteCount: 1 << 16)
     try spec.set(CaptureProgram.isFromFile, to: true)
     let interpreter = try InInterpreter(spec)
-    let kernel = try Self.kernel(spec, place)
+    let kernel = try Self.kernel(spec, filter, place)
     self.interpreter = interpreter
     self.kernel = kernel
   }
 
-  private static func kernel(_ spec: ObjectSpec, _ place: Place) throws -> InKernel? {
+  private static func kernel(_ spec: ObjectSpec, _ filter: PacketFilter?, _ place: Place) throws -> InKernel? {
     switch place {
     case .best:
-      guard let kernel = try? InKernel(spec), kernel.isLight else { return nil }
+      guard let kernel = try? InKernel(spec, filter), kernel.isLight else { return nil }
       return kernel
-    case .kernel: return try InKernel(spec)
+    case .kernel: return try InKernel(spec, filter)
     case .interpreter: return nil
     }
   }
@@ -119,8 +119,8 @@ private struct InKernel: ~Copyable {
   /// Whether a run costs the others nothing.
   var isLight: Bool { programs.hasFragments }
 
-  init(_ spec: ObjectSpec) throws {
-    let programs = try CapturePrograms(spec, first: CaptureProgram.xdp)
+  init(_ spec: ObjectSpec, _ filter: PacketFilter?) throws {
+    let programs = try CapturePrograms(spec, filter: filter, first: CaptureProgram.xdp)
     let program = try programs.program(CaptureProgram.xdp)
     let ring = try RingBuffer(adopting: programs.map(CaptureProgram.ring).descriptor.duplicate(), byteCount: 1 << 16)
     let length = try programs.variable(CaptureProgram.fileLength)

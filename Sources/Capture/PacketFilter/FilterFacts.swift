@@ -59,8 +59,8 @@ struct FilterFacts: Hashable {
     case _ where isTrue: if values.count <= Self.limit { known[operand] = .one(of: values) }
     case .one(let others)?: known[operand] = .one(of: others.subtracting(values))
     case .none(let others)?:
-      known[operand] = .none(of: others.union(values.prefix(max(0, Self.limit - others.count))))
-    case nil: known[operand] = .none(of: Set(values.prefix(Self.limit)))
+      known[operand] = .none(of: others.union(values.sorted().prefix(max(0, Self.limit - others.count))))
+    case nil: known[operand] = .none(of: Set(values.sorted().prefix(Self.limit)))
     }
   }
 

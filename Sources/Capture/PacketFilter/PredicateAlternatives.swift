@@ -11,16 +11,14 @@ extension Predicate {
     case .constant, .test, .choice: return self
     case .not(let inner): return .not(inner.gatheringAlternatives(depth: depth + 1))
     case .chain(let first, let rest):
-      // Behind `and` a term is bound to what stands before it.
-      var runs: [(operation: FilterExpression.Link.Operation?, terms: [Predicate])] = [(nil, [first])]
-      for link in rest {
-        if link.operation == .or, runs[runs.count - 1].operation != .and {
-          runs[runs.count - 1].terms.append(link.predicate)
-        } else {
-          runs.append((link.operation, [link.predicate]))
-        }
+      var runs = [PredicateRun(nil, first)]
+      for link in rest where !runs[runs.count - 1].takes(link) {
+        runs.append(PredicateRun(link.operation, link.predicate))
       }
-      let terms = runs.map { PredicateAlternatives.predicate($0.terms, depth: depth + 1) }
+      let terms = runs.map { run in
+        let any = PredicateAlternatives.predicate(run.terms, depth: depth + 1)
+        return run.isNegated ? .not(any) : any
+      }
       guard terms.count > 1 else { return terms[0] }
       return .chain(
         first: terms[0],
@@ -85,6 +83,33 @@ extension Load {
   fileprivate var end: UInt32? { index == nil ? offset.addingReportingOverflow(count).partialValue : nil }
 }
 
+/// Terms of a chain one behind the other that `or` joins; or that `and` joins, and all are negated: "neither a nor b" is
+/// not "a or b".
+private struct PredicateRun {
+  let operation: FilterExpression.Link.Operation?
+  private(set) var terms: [Predicate]
+  private(set) var isNegated = false
+
+  init(_ operation: FilterExpression.Link.Operation?, _ predicate: Predicate) {
+    self.operation = operation
+    if operation != .or, case .not(let inner) = predicate {
+      (terms, isNegated) = ([inner], true)
+    } else {
+      terms = [predicate]
+    }
+  }
+
+  mutating func takes(_ link: Predicate.Link) -> Bool {
+    switch (link.operation, link.predicate) {
+    case (.and, .not(let inner)) where isNegated: terms.append(inner)
+    // Behind `and` a term is bound to what stands before it.
+    case (.or, let predicate) where operation != .and && !isNegated: terms.append(predicate)
+    default: return false
+    }
+    return true
+  }
+}
+
 /// Terms that `or` joins, as groups that begin with the same question.
 private struct PredicateAlternatives {
   /// What is nested deeper stays as it was written.
@@ -132,9 +157,7 @@ private struct PredicateAlternatives {
     guard depth < depthLimit else { return .any(terms) }
     var alternatives: [[Predicate]] = []
     for term in terms { term.addAlternatives(to: &alternatives) }
-    guard alternatives.count != 1 else {
-      return .all(alternatives[0].map { $0.gatheringAlternatives(depth: depth + 1) })
-    }
+    if alternatives.count == 1 { return .all(alternatives[0]).gatheringAlternatives(depth: depth + 1) }
     var all = PredicateAlternatives(depth: depth)
     for alternative in alternatives { all.append(alternative) }
     all.flush()

@@ -48,8 +48,10 @@ struct RandomLists {
 
   /// A list, and perhaps what it is put into.
   mutating func expression() -> String {
-    let list = terms(one([2, 3, 5, 9, 20, 100, 300])).joined(separator: one([" or ", " || "]))
-    return switch number(0..<6) {
+    let terms = terms(one([2, 3, 5, 9, 20, 100, 300]))
+    let list = terms.joined(separator: one([" or ", " || "]))
+    return switch number(0..<7) {
+    case 6: terms.map { "not \($0)" }.joined(separator: " and ")
     case 0: "not (\(list))"
     case 1: "(\(list)) and \(one(["tcp", "ip", "not udp", "len > 60", "ip6"]))"
     case 2: "\(one(["ip", "ip6", "not arp", "vlan", "port 80"])) and (\(list))"
