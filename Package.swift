@@ -169,7 +169,7 @@ let testing: [Target] = [
     "Capture", "PacketFilter",
     uses: [
       "PacketFilter", "BPFInstructions", "BPFInterpreter", "CaptureEvents", "CaptureFiles", "LinuxCalls",
-      "JudgePrograms", "SeededRandom",
+      "JudgePrograms", "RealCaptures", "SeededRandom",
     ]),
 ]
 

@@ -20,13 +20,16 @@ final class CapturePrograms: Sendable {
   /// Loads the first of them, and makes the maps.
   init(_ spec: CaptureSpec, first: String) throws {
     self.spec = spec
+    func load(hasFragments: Bool) throws -> Loaded {
+      Loaded(objects: [try Self.load(first, of: spec, hasFragments: hasFragments)], hasFragments: hasFragments)
+    }
     do {
-      loaded = Mutex(Loaded(objects: [try Self.load(first, of: spec, hasFragments: true)], hasFragments: true))
+      loaded = Mutex(try load(hasFragments: true))
     } catch let error as LoadError {
       // Before Linux 5.18 the kernel does not know the flag and says so before the verifier begins.
       guard case .loadProgram = error.attempt, error.cause.errno == .invalidArgument, error.log?.text.isEmpty ?? true
       else { throw error }
-      loaded = Mutex(Loaded(objects: [try Self.load(first, of: spec, hasFragments: false)], hasFragments: false))
+      loaded = Mutex(try load(hasFragments: false))
     }
   }
 
@@ -64,16 +67,21 @@ final class CapturePrograms: Sendable {
   private static func load(
     _ name: String, of spec: CaptureSpec, hasFragments: Bool, maps: [Map] = []
   ) throws -> LoadedObject {
-    var spec = try spec.object(for: name)
-    if spec.variables.contains(where: { $0.name == CaptureProgram.hasFragments }) {
-      try spec.set(CaptureProgram.hasFragments, to: hasFragments)
+    var object = try spec.object(for: name)
+    if object.variables.contains(where: { $0.name == CaptureProgram.hasFragments }) {
+      try object.set(CaptureProgram.hasFragments, to: hasFragments)
     }
-    for index in spec.programs.indices {
-      spec.programs[index].isWanted = spec.programs[index].name == name
-      if hasFragments, spec.programs[index].name == CaptureProgram.xdp {
-        spec.programs[index].flags.insert(.xdpHasFragments)
+    for index in object.programs.indices {
+      object.programs[index].isWanted = object.programs[index].name == name
+      if hasFragments, object.programs[index].name == CaptureProgram.xdp {
+        object.programs[index].flags.insert(.xdpHasFragments)
       }
     }
-    return try LoadedObject(loading: LoadPlan(spec, kernel: .running(for: spec)), sharing: maps)
+    do {
+      return try LoadedObject(loading: LoadPlan(object, kernel: .running(for: object)), sharing: maps)
+    } catch let error as LoadError {
+      guard let filter = spec.filter, error.isTooLarge else { throw error }
+      throw FilterLoadError(instructionCount: filter.instructions.count, cause: error)
+    }
   }
 }

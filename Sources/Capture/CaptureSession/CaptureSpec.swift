@@ -5,7 +5,7 @@ internal import PacketFilter
 /// Capture programs as they are asked for: with a filter, a length and the sizes of maps.
 struct CaptureSpec: Sendable {
   private(set) var object: ObjectSpec
-  private let filter: PacketFilter?
+  let filter: PacketFilter?
   /// How many bytes of a frame a buffer takes.
   private let room: Int
 

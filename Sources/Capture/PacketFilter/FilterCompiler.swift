@@ -4,7 +4,7 @@ import BPFInstructions
 /// one that does not. `context` begins with what `struct xdp_md` begins with: where the packet's bytes start and end.
 /// For a frame in a buffer it is `int filter(u8 *frame, u32 captured, u32 length)`.
 ///
-/// Each test is laid out once, in the order of the expression. A way that leads to a test whose answer is known there goes
+/// Each test is laid out once, in the order of the predicate. A way that leads to a test whose answer is known there goes
 /// on behind it at once; so a list of hosts asks once whether the packet is IP, and a test that no way leads to is not
 /// laid out at all.
 ///
@@ -13,9 +13,9 @@ import BPFInstructions
 ///     r3, r4, r5                bytes of the packet that were asked for before, as they lie there
 struct FilterCompiler {
   /// A way through the program that has not arrived yet.
-  private struct Way {
-    /// Into `origins`.
-    let number: Int
+  struct Way {
+    /// Into `origins`: it may come from several places.
+    let numbers: [Int]
     let facts: FilterFacts
   }
 
@@ -66,16 +66,22 @@ struct FilterCompiler {
 
   // MARK: Ways
 
-  private mutating func goingOn(_ facts: FilterFacts) -> Way {
-    origins.append(nil)
-    open = origins.count - 1
-    return Way(number: origins.count - 1, facts: facts)
-  }
+  private mutating func goingOn(_ facts: FilterFacts) -> Way { Way(numbers: [goOn()], facts: facts) }
 
   private mutating func jumping(_ instruction: Instruction, _ facts: FilterFacts) -> Way {
+    Way(numbers: [leave(instruction)], facts: facts)
+  }
+
+  mutating func goOn() -> Int {
+    origins.append(nil)
+    open = origins.count - 1
+    return origins.count - 1
+  }
+
+  mutating func leave(_ jump: Instruction) -> Int {
     origins.append(code.count)
-    code.append(instruction)
-    return Way(number: origins.count - 1, facts: facts)
+    code.append(jump)
+    return origins.count - 1
   }
 
   mutating func rejecting(_ instruction: Instruction) {
@@ -87,31 +93,34 @@ struct FilterCompiler {
 
   /// Lets ways arrive here. What goes on to somewhere else gets a jump first.
   private mutating func land(_ ways: [Way]) {
-    if let open, !ways.contains(where: { $0.number == open }) {
+    if let open, !ways.contains(where: { $0.numbers.contains(open) }) {
       origins[open] = code.count
       code.append(.jump(0))
     }
     open = nil
-    for way in ways { if let jump = origins[way.number] { patch(jump) } }
+    for way in ways { for number in way.numbers { if let jump = origins[number] { patch(jump) } } }
+  }
+
+  /// - Returns: what is known where ways arrive.
+  mutating func meet(_ ways: [Way]) -> FilterFacts {
+    land(ways)
+    return ways.dropFirst().reduce(ways.first?.facts ?? FilterFacts()) { $0.met($1.facts) }
   }
 
   // MARK: Predicates
 
   /// - Parameter trueFirst: whether what comes next is for packets that match so far.
-  private mutating func lay(
+  mutating func lay(
     _ predicate: Predicate, _ ways: [Way], trueFirst: Bool
   ) throws(FilterError) -> (whenTrue: [Way], whenFalse: [Way]) {
-    guard code.count < Self.codeLimit else {
-      throw FilterError(
-        expression, at: 0..<expression.utf8.count,
-        .invalid("the filter takes more than \(Self.codeLimit) instructions, further than jumps reach"))
-    }
+    try makeRoom(for: 0)
     switch predicate {
     case .constant(let isTrue): return isTrue ? (ways, []) : ([], ways)
     case .not(let inner):
       let (whenTrue, whenFalse) = try lay(inner, ways, trueFirst: !trueFirst)
       return (whenFalse, whenTrue)
     case .test(let test): return try lay(test, ways, trueFirst: trueFirst)
+    case .choice(let choice): return try lay(choice, ways, trueFirst: trueFirst)
     case .chain(let first, let rest):
       // Ways to each term, and to the end. From a true term the next `and` goes on, from a false one the next `or`.
       var pending = [[Way]](repeating: [], count: rest.count + 1)
@@ -129,6 +138,14 @@ struct FilterCompiler {
         if let place = nextOr[index] { pending[place] += no } else { whenFalse += no }
       }
       return (whenTrue, whenFalse)
+    }
+  }
+
+  func makeRoom(for count: Int) throws(FilterError) {
+    guard code.count + count < Self.codeLimit else {
+      throw FilterError(
+        expression, at: 0..<expression.utf8.count,
+        .invalid("the filter takes more than \(Self.codeLimit) instructions, further than jumps reach"))
     }
   }
 
@@ -154,9 +171,8 @@ struct FilterCompiler {
       case nil: landing.append(way)
       }
     }
-    guard let first = landing.first else { return (whenTrue, whenFalse) }
-    land(landing)
-    var facts = landing.dropFirst().reduce(first.facts) { $0.met($1.facts) }
+    if landing.isEmpty { return (whenTrue, whenFalse) }
+    var facts = meet(landing)
     guard test.left.isWithinReach, test.right.isWithinReach else {
       rejecting(.jump(0))
       return (whenTrue, whenFalse)
@@ -182,14 +198,14 @@ struct FilterCompiler {
     return (whenTrue, whenFalse)
   }
 
-  private enum Right {
+  enum Right {
     case constant(UInt32)
     /// `r1`
     case register
   }
 
   /// - Returns: what is asked of which register.
-  private mutating func evaluate(
+  mutating func evaluate(
     _ test: Predicate.Test, _ facts: inout FilterFacts
   ) throws(FilterError) -> (left: Register, Instruction.Condition, Right) {
     let condition: Instruction.Condition =
@@ -245,7 +261,7 @@ extension FilterFacts {
 
 extension Operand {
   /// Bytes of the packet at a constant place, or some of their bits.
-  fileprivate var maskedLoad: (Load, mask: UInt32)? {
+  var maskedLoad: (Load, mask: UInt32)? {
     switch self {
     case .load(let load): (load, .max)
     case .operation(.and, .load(let load), .constant(let mask)): (load, mask)
@@ -254,7 +270,7 @@ extension Operand {
   }
 
   /// Whether all that is read at constant places may be in a packet.
-  fileprivate var isWithinReach: Bool {
+  var isWithinReach: Bool {
     switch self {
     case .constant, .length, .found, .chain: true
     case .negated(let inner): inner.isWithinReach

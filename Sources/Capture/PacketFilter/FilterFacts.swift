@@ -3,12 +3,19 @@ import BPFInstructions
 /// What is known at a place in the program, whichever way leads there.
 struct FilterFacts: Hashable {
   enum Knowledge: Hashable {
-    case equal(UInt32)
+    case one(of: Set<UInt32>)
     case none(of: Set<UInt32>)
+
+    func allows(_ value: UInt32) -> Bool {
+      switch self {
+      case .one(let values): values.contains(value)
+      case .none(let values): !values.contains(value)
+      }
+    }
   }
 
   /// Of operands that have been compared. Packets do not change, so that what was once true stays true.
-  private var known: [Operand: Knowledge] = [:]
+  private(set) var known: [Operand: Knowledge] = [:]
   /// Of all other tests.
   private var answers: [Predicate.Test: Bool] = [:]
   /// How many bytes behind a pointer the packet is known to have.
@@ -42,16 +49,18 @@ struct FilterFacts: Hashable {
       if answers.count < Self.limit { answers[test] = isTrue }
       return
     }
-    if isTrue {
-      guard known.count < Self.limit || known[test.left] != nil else { return }
-      known[test.left] = .equal(value)
-      return
-    }
-    switch known[test.left] {
-    case .equal?: break
-    case .none(of: let others)?:
-      if others.count < Self.limit { known[test.left] = .none(of: others.union([value])) }
-    case nil: if known.count < Self.limit { known[test.left] = .none(of: [value]) }
+    learn(test.left, isOneOf: [value], isTrue: isTrue)
+  }
+
+  /// - Parameter values: what it may be according to what is known.
+  mutating func learn(_ operand: Operand, isOneOf values: Set<UInt32>, isTrue: Bool) {
+    guard known.count < Self.limit || known[operand] != nil else { return }
+    switch known[operand] {
+    case _ where isTrue: if values.count <= Self.limit { known[operand] = .one(of: values) }
+    case .one(let others)?: known[operand] = .one(of: others.subtracting(values))
+    case .none(let others)?:
+      known[operand] = .none(of: others.union(values.sorted().prefix(max(0, Self.limit - others.count))))
+    case nil: known[operand] = .none(of: Set(values.sorted().prefix(Self.limit)))
     }
   }
 
@@ -60,12 +69,12 @@ struct FilterFacts: Hashable {
     if let answer = answers[test] { return answer }
     guard let right = value(of: test.right) else { return nil }
     if let left = value(of: test.left) { return test.relation.holds(left, right) }
-    if test.relation == .equal, case .none(of: let others)? = known[test.left], others.contains(right) { return false }
+    if test.relation == .equal, let knowledge = known[test.left], !knowledge.allows(right) { return false }
     return nil
   }
 
   func value(of operand: Operand) -> UInt32? {
-    if case .equal(let value)? = known[operand] { return value }
+    if case .one(let values)? = known[operand], values.count == 1 { return values.first }
     switch operand {
     case .constant(let value): return value
     case .length, .load, .found, .chain: return nil
@@ -81,14 +90,13 @@ struct FilterFacts: Hashable {
     var met = FilterFacts()
     for (operand, one) in known {
       switch (one, other.known[operand]) {
-      case (.equal(let value), .equal(let same)?) where value == same: met.known[operand] = one
-      case (.none(of: let some), .none(of: let others)?):
-        let both = some.intersection(others)
-        if !both.isEmpty { met.known[operand] = .none(of: both) }
-      case (.equal(let value), .none(of: let others)?) where !others.contains(value):
-        met.known[operand] = .none(of: others)
-      case (.none(of: let some), .equal(let value)?) where !some.contains(value): met.known[operand] = .none(of: some)
-      default: break
+      case (.one(let some), .one(let others)?):
+        let either = some.union(others)
+        if either.count <= Self.limit { met.known[operand] = .one(of: either) }
+      case (.none(let some), .none(let others)?): met.know(operand, isNoneOf: some.intersection(others))
+      case (.one(let some), .none(let others)?), (.none(let others), .one(let some)?):
+        met.know(operand, isNoneOf: others.subtracting(some))
+      case (_, nil): break
       }
     }
     met.answers = answers.filter { other.answers[$0.key] == $0.value }
@@ -102,5 +110,9 @@ struct FilterFacts: Hashable {
       for case .behindIPv4(let at) in met.reach.keys { met.reach[.behindIPv4(at: at)] = nil }
     }
     return met
+  }
+
+  private mutating func know(_ operand: Operand, isNoneOf values: Set<UInt32>) {
+    if !values.isEmpty { known[operand] = .none(of: values) }
   }
 }

@@ -52,7 +52,7 @@ struct FilterLexer {
     guard end > start else { return nil }
     position = end
     let text = String(decoding: bytes[start..<end], as: UTF8.self)
-    if let number = try number(text, at: start..<end) { return number }
+    if let number = try number(start..<end) { return number }
     if let keyword = FilterKeyword(word: text) { return .keyword(keyword) }
     if let constant = FilterKeyword.constants[text] { return .number(constant) }
     return .name(text)
@@ -74,33 +74,37 @@ struct FilterLexer {
   }
 
   /// `80`, `0x50`, `0120`; `10.1`, `10.1.2.3`
-  private func number(_ text: String, at range: Range<Int>) throws(FilterError) -> FilterToken.Kind? {
-    let parts = text.split(separator: ".", omittingEmptySubsequences: false)
+  private func number(_ range: Range<Int>) throws(FilterError) -> FilterToken.Kind? {
+    let parts = bytes[range].split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
     guard parts.count <= 4, parts.allSatisfy(Self.looksLikeNumber) else { return nil }
     var numbers: [UInt32] = []
     for part in parts { numbers.append(try value(part, at: range)) }
     guard numbers.count > 1 else { return .number(numbers[0]) }
     guard numbers.allSatisfy({ $0 <= 255 }) else {
+      let text = String(decoding: bytes[range], as: UTF8.self)
       throw FilterError(expression, at: range, .invalid("'\(text)' is no IPv4 address: each part is 255 at most"))
     }
     return .ipv4(parts: numbers)
   }
 
-  private static func looksLikeNumber(_ text: Substring) -> Bool {
-    if text.hasPrefix("0x") || text.hasPrefix("0X") {
-      return text.utf8.count > 2 && text.dropFirst(2).allSatisfy { $0.isASCII && $0.isHexDigit }
-    }
-    return !text.isEmpty && text.utf8.allSatisfy { (0x30...0x39).contains($0) }
+  private static func hasHexadecimalPrefix(_ text: ArraySlice<UInt8>) -> Bool {
+    text.starts(with: "0x".utf8) || text.starts(with: "0X".utf8)
   }
 
-  private func value(_ text: Substring, at range: Range<Int>) throws(FilterError) -> UInt32 {
-    let isHexadecimal = text.hasPrefix("0x") || text.hasPrefix("0X")
-    let isOctal = !isHexadecimal && text.hasPrefix("0") && text.utf8.count > 1
-    if isOctal, text.contains(where: { $0 > "7" }) {
+  private static func looksLikeNumber(_ text: ArraySlice<UInt8>) -> Bool {
+    if hasHexadecimalPrefix(text) { return text.count > 2 && text.dropFirst(2).allSatisfy(isHexadecimal) }
+    return !text.isEmpty && text.allSatisfy { (0x30...0x39).contains($0) }
+  }
+
+  private func value(_ text: ArraySlice<UInt8>, at range: Range<Int>) throws(FilterError) -> UInt32 {
+    let isHexadecimal = Self.hasHexadecimalPrefix(text)
+    let isOctal = !isHexadecimal && text.first == UInt8(ascii: "0") && text.count > 1
+    if isOctal, text.contains(where: { $0 > UInt8(ascii: "7") }) {
       throw FilterError(expression, at: range, .invalid("a number that begins with 0 is octal, which has no 8 and 9"))
     }
-    let digits = isHexadecimal ? text.dropFirst(2) : text
+    let digits = String(decoding: isHexadecimal ? text.dropFirst(2) : text, as: UTF8.self)
     guard let value = UInt32(digits, radix: isHexadecimal ? 16 : isOctal ? 8 : 10) else {
+      let text = String(decoding: text, as: UTF8.self)
       throw FilterError(expression, at: range, .invalid("\(text) does not fit into 32 bits"))
     }
     return value
@@ -144,6 +148,7 @@ struct FilterLexer {
 
   /// `0:1b:21:5:66:f7`
   private static func ethernet(_ text: ArraySlice<UInt8>, separator: Unicode.Scalar) -> [UInt8]? {
+    guard text.count(where: { $0 == UInt8(ascii: separator) }) == 5 else { return nil }
     let parts = text.split(separator: UInt8(ascii: separator), omittingEmptySubsequences: false)
     guard parts.count == 6, parts.allSatisfy({ (1...2).contains($0.count) && $0.allSatisfy(isHexadecimal) }) else {
       return nil
@@ -153,6 +158,7 @@ struct FilterLexer {
 
   /// `001b.2105.66f7`
   private static func ethernet(quads text: ArraySlice<UInt8>) -> [UInt8]? {
+    guard text.count == 14 else { return nil }
     let parts = text.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
     guard parts.count == 3, parts.allSatisfy({ $0.count == 4 && $0.allSatisfy(isHexadecimal) }) else { return nil }
     return ethernet(digits: Array(parts.joined())[...])

@@ -25,9 +25,10 @@ struct FilterMeaning {
     case .primitive(let primitive): return try predicate(primitive)
     case .not(let inner): return .not(try predicate(inner))
     case .chain(let first, let rest):
-      var terms = PredicateChain(try predicate(first))
-      for link in rest { terms.append(link.operation, try predicate(link.term)) }
-      return terms.predicate
+      let first = try predicate(first)
+      var links: [Predicate.Link] = []
+      for link in rest { links.append(Predicate.Link(operation: link.operation, predicate: try predicate(link.term))) }
+      return .chain(first: first, rest: links)
     }
   }
 

@@ -27,6 +27,9 @@ struct FilterNeeds {
     case .chain(let first, let rest):
       add(first)
       for link in rest { add(link.predicate) }
+    case .choice(let choice):
+      add(choice.operand)
+      for one in choice.cases { add(one.then) }
     }
   }
 

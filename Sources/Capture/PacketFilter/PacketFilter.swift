@@ -28,7 +28,8 @@ public struct PacketFilter: Sendable {
     self.meaning = meaning
     // Tags are counted while it goes on.
     var progress = meaning
-    predicate = try parsed.map { (parsed) throws(FilterError) in try progress.predicate(parsed) } ?? .constant(true)
+    let written = try parsed.map { (parsed) throws(FilterError) in try progress.predicate(parsed) } ?? .constant(true)
+    predicate = written.gatheringAlternatives()
     instructions = try FilterCompiler.compile(predicate, of: expression, in: .packet)
   }
 

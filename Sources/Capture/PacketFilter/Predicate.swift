@@ -7,6 +7,7 @@ indirect enum Predicate: Hashable, Sendable {
   case test(Test)
   case not(Predicate)
   case chain(first: Predicate, rest: [Link])
+  case choice(Choice)
 
   struct Link: Hashable, Sendable {
     let operation: FilterExpression.Link.Operation
@@ -18,6 +19,16 @@ indirect enum Predicate: Hashable, Sendable {
     let left: Operand
     let relation: Relation
     let right: Operand
+  }
+
+  /// What is asked behind each of several numbers that an operand may be; behind any other the answer is no.
+  struct Choice: Hashable, Sendable {
+    struct Case: Hashable, Sendable {
+      var values: [UInt32]
+      let then: Predicate
+    }
+    let operand: Operand
+    let cases: [Case]
   }
 
   static func all(_ predicates: [Predicate]) -> Predicate { joined(.and, predicates, empty: true) }

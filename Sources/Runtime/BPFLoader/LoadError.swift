@@ -46,6 +46,12 @@ public struct LoadError: Error, Hashable, Sendable {
     missing = isRefusal ? Self.missingCapabilities(effective: Capability.effective()) : []
   }
 
+  /// Whether the verifier gave the program up, against which it had nothing so far: it would have taken too long.
+  package var isTooLarge: Bool {
+    guard case .loadProgram = attempt else { return false }
+    return cause.errno == .argumentListTooLong || log?.limitLine != nil
+  }
+
   /// What loading takes: CAP_BPF for maps and BTF, with CAP_NET_ADMIN for network programs and CAP_PERFMON for what
   /// they do with pointers (since 5.8). CAP_SYS_ADMIN stands for all.
   static func missingCapabilities(effective: Set<Capability>) -> [Capability] {

@@ -32,6 +32,10 @@ enum LoadHint {
         + " (ulimit -l unlimited), lockdown (/sys/kernel/security/lockdown), a security module or a seccomp filter."
     case (.createMap, .outOfMemory), (.createMap, .argumentListTooLong):
       return "The map is too large for this machine or this kernel; make it smaller."
+    case (.loadProgram, _) where log?.limitLine != nil:
+      return
+        "The program is too large for the verifier, which follows a million instructions and 8,192 branches at once:"
+        + " give it fewer branches and shorter loops, or split it by tail calls."
     case (.loadProgram, .invalidArgument) where log?.text.isEmpty ?? true:
       return "The kernel did not get as far as the verifier: it does not know the program's type, its attach type or"
         + " one of its flags. This kernel is \(release)."

@@ -222,8 +222,10 @@ public struct LoadedObject: Sendable {
       }
       let log = VerifierLog(text: failure.log)
       let last = log.lastInstruction
+      // That the log had no room is not why the program was refused.
       throw LoadError(
-        .loadProgram(name: plan.name, section: plan.sectionName), failure.error, log: log,
+        .loadProgram(name: plan.name, section: plan.sectionName),
+        failure.error.errno == .noSpace ? error.error : failure.error, log: log,
         unreachable: plan.unreachable.first { $0.instruction == last })
     }
   }

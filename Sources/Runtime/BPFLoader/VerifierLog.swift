@@ -23,6 +23,12 @@ public struct VerifierLog: Hashable, Sendable {
     return [source, instruction.map(Self.withoutState)].compactMap { $0 } + verdict
   }
 
+  /// Where the verifier says that it will not follow the program any further: `BPF program is too large. Processed 1000001
+  /// insn` (E2BIG), `The sequence of 8193 jumps is too complex.` (EFAULT, ENOMEM or E2BIG, as the kernel's version has it).
+  package var limitLine: String? {
+    decisiveLines.last { $0.contains("too complex") || $0.contains("program is too large") }
+  }
+
   /// The last instruction that the verifier looked at, counted from the program's start.
   public var lastInstruction: Int? {
     let line = text.split(whereSeparator: \.isNewline).last { Self.isInstruction(String($0)) }

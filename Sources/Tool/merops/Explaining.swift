@@ -9,6 +9,8 @@ func explaining<Value: ~Copyable>(_ body: () throws -> Value) throws(Failure) ->
     throw failure
   } catch let error as LoadError {
     throw Failure(report: error.report)
+  } catch let error as FilterLoadError {
+    throw Failure(report: error.report)
   } catch let error as AttachError {
     throw Failure(report: error.report)
   } catch let error as LinkError {

@@ -1,6 +1,6 @@
 /// What a frame is, decoded without the filter's own rules: for the kinds that the default meaning adds.
 struct DecodedFrame {
-  enum Kind: Hashable { case tagged, extensionHeaders, transportOverIPv6, laterFragment, cut }
+  enum Kind: Hashable { case tagged, extensionHeaders, transportOverIPv6, laterFragment, cut, cutIPv6Header }
   private(set) var kinds: Set<Kind> = []
 
   init(_ bytes: [UInt8]) {
@@ -19,9 +19,11 @@ struct DecodedFrame {
     let header = place + 2
     if type == 0x0800, header + 20 > bytes.count { kinds.insert(.cut) }
     if type == 0x0800, let fragment = big(header + 6), fragment & 0x1fff != 0 { kinds.insert(.laterFragment) }
+    // An authentication header stands between IPv4 and what it carries, too.
+    if type == 0x0800, header + 9 < bytes.count, bytes[header + 9] == 51 { kinds.insert(.extensionHeaders) }
     guard type == 0x86dd else { return }
     guard header + 40 <= bytes.count else {
-      kinds.insert(.cut)
+      kinds.formUnion([.cut, .cutIPv6Header])
       return
     }
     var (next, end) = (bytes[header + 6], header + 40)

@@ -60,6 +60,32 @@ import Testing
     return taken
   }
 
+  enum LongList: CaseIterable {
+    case hosts, hostsOfIPv6, networksOfIPv6, ethernetHosts, networks
+
+    var expression: String {
+      func text(_ number: Int) -> String { String(number, radix: 16) }
+      let terms =
+        switch self {
+        case .hosts: (0..<5000).map { "host 10.\($0 >> 16).\($0 >> 8 & 255).\($0 & 255)" }
+        case .hostsOfIPv6: (0..<1000).map { "host 2001:db8::\(text($0)):1" }
+        case .networksOfIPv6: (0..<1000).map { "host 2001:db8:\(text($0 * 61))::\(text($0))" }
+        case .ethernetHosts: (0..<1000).map { "ether host 2:0:0:0:\(text($0 >> 8)):\(text($0 & 255))" }
+        case .networks: (0..<1000).map { "net 10.\($0 >> 8).\($0 & 255).0/24" }
+        }
+      return terms.joined(separator: " or ")
+    }
+  }
+
+  @Test(
+    .enabled(if: Capability.effective().contains(.sysAdmin), "loading programs takes root"),
+    arguments: LongList.allCases, [true, false])
+  func theRunningKernelTakesLongLists(list: LongList, isExact: Bool) throws {
+    let filter = try PacketFilter(list.expression, isExact: isExact)
+    _ = try Self.load(filter.program, type: Self.xdp, of: filter)
+    _ = try Self.buffered(filter)
+  }
+
   @Test(.enabled(if: Capability.effective().contains(.sysAdmin), "loading programs takes root"))
   func theRunningKernelTakesWhatTheInterpreterTakes() throws {
     // Before 5.11, programs and maps count against it.
@@ -75,7 +101,9 @@ import Testing
       "ip protochain 51 or host 10.0.0.1",
     ]
     var count = 0
-    for expression in named + (0..<60).map({ _ in random.next() }) {
+    var lists = RandomLists(seed: 5)
+    let listed = (0..<20).map { _ in lists.expression() }
+    for expression in named + listed + (0..<60).map({ _ in random.next() }) {
       for isExact in [true, false] {
         guard let filter = try? PacketFilter(expression, isExact: isExact, names: FilterParserTests.names) else {
           continue

@@ -4,7 +4,9 @@ import SeededRandom
 struct RandomFrames {
   private var random: SeededGenerator
 
-  init(seed: UInt64) { random = SeededGenerator(seed: seed) }
+  private let cutPercent: Int
+
+  init(seed: UInt64, areCut: Bool = true) { (random, cutPercent) = (SeededGenerator(seed: seed), areCut ? 20 : 0) }
 
   mutating func frames(_ count: Int) -> [[UInt8]] { (0..<count).map { _ in frame() } }
 
@@ -37,7 +39,7 @@ struct RandomFrames {
       type = one([0x8100, 0x8100, 0x88a8, 0x9100])
     }
     let frame = one(Self.hardware) + one(Self.hardware) + big(type) + payload
-    return chance(20) ? Array(frame.prefix(Int.random(in: 14...max(14, frame.count), using: &random))) : frame
+    return chance(cutPercent) ? Array(frame.prefix(Int.random(in: 14...max(14, frame.count), using: &random))) : frame
   }
 
   private mutating func network() -> (type: UInt16, payload: [UInt8]) {

@@ -1,19 +1,16 @@
 import CaptureEvents
 import CaptureFiles
 import Foundation
+import RealCaptures
 
-/// Frames of real captures: some of each Ethernet file in the folder that `MEROPS_CAPTURES` names.
+/// Frames of real captures: some of each Ethernet file.
 enum RealFrames {
-  static let folder = ProcessInfo.processInfo.environment["MEROPS_CAPTURES"]
-
   /// - Parameters:
   ///   - perFile: at most as many, evenly over the file.
   ///   - byteCount: longer ones are cut.
   static func frames(perFile: Int, byteCount: Int) throws -> [[UInt8]] {
-    guard let folder else { return [] }
-    let files = try FileManager.default.contentsOfDirectory(atPath: folder).filter { $0.contains(".pcap") }.sorted()
-    return try files.flatMap { file in
-      let frames = frames(of: [UInt8](try Data(contentsOf: URL(fileURLWithPath: folder).appending(path: file))))
+    try RealCaptures.files.flatMap { file in
+      let frames = frames(of: [UInt8](try Data(contentsOf: file)))
       let step = max(1, frames.count / perFile)
       return stride(from: 0, to: frames.count, by: step).prefix(perFile).map { Array(frames[$0].prefix(byteCount)) }
     }

@@ -53,6 +53,21 @@ import Testing
     #expect(sentence?.contains(option ?? "") == (option == nil ? nil : true))
   }
 
+  /// Kernels answer with different errors.
+  @Test(arguments: [
+    ("The sequence of 8193 jumps is too complex.", Errno(rawValue: 14)),
+    ("The sequence of 8193 jumps is too complex.", .outOfMemory),
+    ("BPF program is too large. Processed 1000001 insn", .argumentListTooLong),
+  ])
+  func knowsProgramsThatAreTooLargeForTheVerifier(words: String, errno: Errno) throws {
+    let log = VerifierLog(text: "7: (15) if r1 == 0x0 goto pc+3\n\(words)\nprocessed 1000001 insns (limit 1000000)\n")
+    let error = LoadError(program, SystemCallError(call: "bpf", errno: errno), log: log)
+    #expect(error.isTooLarge)
+    #expect(try #require(error.hint).contains("too large for the verifier"))
+    let refused = VerifierLog(text: "0: (95) exit\nR0 !read_ok")
+    #expect(!LoadError(program, SystemCallError(call: "bpf", errno: .accessDenied), log: refused).isTooLarge)
+  }
+
   @Test func saysWhatAReachedInstructionStandsFor() throws {
     let sentence = try #require(
       LoadHint.sentence(

@@ -140,6 +140,16 @@ extension Privileged {
       #expect(listing.outputLines.last?.hasSuffix("exit") == true)
     }
 
+    /// With more branches behind each other than the verifier follows.
+    @Test func aFilterThatIsTooLargeForTheVerifierIsCalledThat() throws {
+      let network = try DemoNetwork()
+      let filter = (0..<8400).map { "len>\($0)" }.joined(separator: "&&")
+      let capture = try Tool.run(["capture", "-i", interface, filter], in: network.server)
+      #expect(try capture.wait() == 1)
+      #expect(capture.errors.contains("the filter is too large for the verifier of this kernel"))
+      #expect(capture.errors.contains("net 10.1.2.0/24"))
+    }
+
     @Test func showsASinglePacketSoonAfterALongSilence() throws {
       let network = try DemoNetwork()
       let capture = try Tool.capture(["-i", interface, "tcp"], in: network.server)
