@@ -33,7 +33,8 @@ extension FilterCompiler {
       code += [.load(.half, .r3, .r8, -2), .bigEndian(.r3, bits: 16)]
     }
     for end in ends { patch(end) }
-    code.append(.store(.word, .r10, Self.etherType, .r3))
+    code.append(.store(.word, .r10, etherType, .r3))
+    if hidesWays { hideDistance(of: .r8, mask: 0x3f) }
   }
 
   /// Steps over the IP header and its extension headers, and keeps the protocol behind them.
@@ -41,7 +42,8 @@ extension FilterCompiler {
     // Where there is none, the pointer leads further than any packet.
     code += [
       .move(.r9, .r6), .arithmetic(.add, .r9, constant: Int32(Self.farthest)), .move(.r4, constant: Operand.noProtocol),
-      .move(.r5, constant: 0),
+      // Not 0, which the verifier would know wherever it is stored.
+      .move(.r5, constant: 2),
     ]
     let toIPv4 = code.count
     code.append(.jump(if: .r3, .equal, constant: 0x0800))
@@ -85,7 +87,8 @@ extension FilterCompiler {
     for place in found { patch(place) }
     code += [.move(.r9, .r2), .move(.r5, constant: 1)]
     for end in ends { patch(end) }
-    code += [.store(.word, .r10, Self.protocol, .r4), .store(.word, .r10, Self.hasTransport, .r5)]
+    code += [.store(.word, .r10, `protocol`, .r4), .store(.word, .r10, hasTransport, .r5)]
+    if hidesWays { hideDistance(of: .r9, mask: Self.farthest) }
   }
 
   /// `r4` is the header that comes next, `r2` points to it.
@@ -148,6 +151,14 @@ extension FilterCompiler {
     code += [.move(.r1, .r2), .arithmetic(.add, .r1, constant: 8)]
     ends.append(code.count)
     code.append(.jump(if: .r1, .greater, .r7))
+  }
+
+  /// Leaves a pointer as it is, of which the verifier then only knows a bound, whichever way led here.
+  private mutating func hideDistance(of pointer: Register, mask: UInt32) {
+    code += [
+      .arithmetic(.subtract, pointer, .r6), .arithmetic(.and, pointer, constant: Int32(bitPattern: mask)),
+      .arithmetic(.add, pointer, .r6),
+    ]
   }
 
   /// Has the verifier know that a pointer into a buffer, however it was computed, leaves room for so many bytes behind it.

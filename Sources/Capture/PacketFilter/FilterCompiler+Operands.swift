@@ -13,9 +13,9 @@ extension FilterCompiler {
     switch operand {
     case .constant(let value): code.append(.move(.r0, constant: value))
     case .length: code.append(.load(.word, .r0, .r10, Self.length))
-    case .found(.etherType): code.append(.load(.word, .r0, .r10, Self.etherType))
-    case .found(.protocol): code.append(.load(.word, .r0, .r10, Self.protocol))
-    case .found(.hasTransport): code.append(.load(.word, .r0, .r10, Self.hasTransport))
+    case .found(.etherType): code.append(.load(.word, .r0, .r10, etherType))
+    case .found(.protocol): code.append(.load(.word, .r0, .r10, `protocol`))
+    case .found(.hasTransport): code.append(.load(.word, .r0, .r10, hasTransport))
     case .chain(let chain): follow(chain, &facts)
     case .load(let load):
       try self.load(load, &facts, depth: depth, into: .r0)

@@ -28,14 +28,20 @@ struct FilterCompiler {
   var rejects: [Int] = []
   let expression: String
   let frame: FilterFrame
+  /// Whether the verifier is kept from telling apart the ways through tags and extension headers, so that it does not
+  /// follow all that comes behind once for each. It costs a few instructions, which only a long filter is worth.
+  private(set) var hidesWays = false
+  private static let longTestCount = 24
 
   /// Jumps reach this far.
   private static let codeLimit = 32_000
   static let slotCount = 16
   static let length: Int16 = -8
-  static let etherType: Int16 = -16
-  static let `protocol`: Int16 = -24
-  static let hasTransport: Int16 = -32
+  // Where what was found lies on the stack. The verifier keeps what is stored at the beginning of a slot of 8 bytes, and
+  // nothing of what is stored behind it.
+  var etherType: Int16 { hidesWays ? -12 : -16 }
+  var `protocol`: Int16 { hidesWays ? -20 : -24 }
+  var hasTransport: Int16 { hidesWays ? -28 : -32 }
   static let unknown: Int16 = -38
   static func slot(_ depth: Int) -> Int16 { Int16(-48 - 8 * depth) }
   /// Packets are never this long, and the verifier lets nobody look further.
@@ -49,6 +55,7 @@ struct FilterCompiler {
   ) throws(FilterError) -> [Instruction] {
     var compiler = FilterCompiler(expression, frame)
     let needs = FilterNeeds(predicate)
+    compiler.hidesWays = needs.testCount > longTestCount
     compiler.begin(needs)
     let (accepted, refused) = try compiler.lay(predicate, [compiler.goingOn(FilterFacts())], trueFirst: true)
     guard !accepted.isEmpty else {

@@ -5,6 +5,8 @@ struct FilterNeeds {
   private(set) var network = false
   private(set) var transport = false
 
+  /// How many tests there are.
+  private(set) var testCount = 0
   /// How far behind their bases loads reach.
   private var reach: UInt32 = 0
   private var hasIndex = false
@@ -22,6 +24,7 @@ struct FilterNeeds {
     case .constant: break
     case .not(let inner): add(inner)
     case .test(let test):
+      testCount += 1
       add(test.left)
       add(test.right)
     case .chain(let first, let rest):
