@@ -87,7 +87,7 @@ extension Privileged {
     }
 
     @Test(arguments: [
-      (["tcp", "port", "443"], 2), (["--pcap-exact", "tcp port 443"], 1), (["not", "port", "443"], 1),
+      (["tcp", "port", "443"], 2), (["--pcap-exact", "tcp port 443"], 1), (["tcp", "and", "not", "port", "443"], 1),
     ])
     func theKernelFilters(filter: [String], count: Int) throws {
       let network = try DemoNetwork()
