@@ -37,7 +37,7 @@ struct RealCaptureTests {
     }
   }
 
-  private static let files: [File] = RealCaptures.files.compactMap { try? File($0) }.filter { file in
+  static let files: [File] = RealCaptures.files.compactMap { try? File($0) }.filter { file in
     !file.packets.isEmpty && file.packets.allSatisfy(\.linkType.isUnderstood)
   }
 
