@@ -1,17 +1,6 @@
 package import ByteReading
 
 extension OutputBuffer {
-  /// `10.0.0.1`.
-  package mutating func appendIPv4(_ address: UInt32) {
-    appendDecimal(UInt8(truncatingIfNeeded: address >> 24))
-    append(UInt8(ascii: "."))
-    appendDecimal(UInt8(truncatingIfNeeded: address >> 16))
-    append(UInt8(ascii: "."))
-    appendDecimal(UInt8(truncatingIfNeeded: address >> 8))
-    append(UInt8(ascii: "."))
-    appendDecimal(UInt8(truncatingIfNeeded: address))
-  }
-
   /// RFC 5952: the longest run of two or more zero groups, the first of equals, shrinks to `::`.
   /// As inet_ntop(3) does, an address below ::ffff:0:0/96 ends in dotted decimals.
   package mutating func appendIPv6(high: UInt64, low: UInt64) {
@@ -51,13 +40,5 @@ extension OutputBuffer {
   /// `02:00:00:00:00:01`, from the six bytes at `offset`.
   package mutating func appendEthernet(_ bytes: RawSpan, at offset: Int) throws(TruncatedError) {
     appendColonHex(bytes.extracting(try bytes.checked(offset, count: 6)))
-  }
-
-  /// Two hexadecimal digits a byte, with colons between the bytes.
-  package mutating func appendColonHex(_ bytes: RawSpan) {
-    for offset in 0..<bytes.byteCount {
-      if offset > 0 { append(UInt8(ascii: ":")) }
-      appendHex(bytes.extracting(offset..<offset + 1))
-    }
   }
 }

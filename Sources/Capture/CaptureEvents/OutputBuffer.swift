@@ -155,7 +155,11 @@
   }
 
   package mutating func appendDecimal(_ value: UInt16) { appendDecimal(UInt32(value)) }
-  package mutating func appendDecimal(_ value: UInt8) { appendDecimal(UInt32(value)) }
+  package mutating func appendDecimal(_ value: UInt8) {
+    reserve(3)
+    writeDecimal(value)
+  }
+
   package mutating func appendDecimal(_ value: Int) {
     if value < 0 { append(UInt8(ascii: "-")) }
     appendDecimal(UInt64(value.magnitude))
@@ -199,6 +203,32 @@
     }
   }
 
+  /// Two hexadecimal digits a byte, with colons between the bytes.
+  package mutating func appendColonHex(_ bytes: RawSpan) {
+    let length = bytes.byteCount
+    guard length > 0 else { return }
+    reserve(length * 3)
+    for offset in 0..<length {
+      let byte = UInt64(unsafe bytes.unsafeLoad(fromUncheckedByteOffset: offset, as: UInt8.self))
+      unsafe start[count] = Self.hexDigit(byte &>> 4)
+      unsafe start[count &+ 1] = Self.hexDigit(byte)
+      unsafe start[count &+ 2] = UInt8(ascii: ":")
+      count &+= 3
+    }
+    count &-= 1
+  }
+
+  /// `10.0.0.1`.
+  package mutating func appendIPv4(_ address: UInt32) {
+    reserve(15)
+    for shift in stride(from: UInt32(24), to: 0, by: -8) {
+      writeDecimal(UInt8(truncatingIfNeeded: address &>> shift))
+      unsafe start[count] = UInt8(ascii: ".")
+      count &+= 1
+    }
+    writeDecimal(UInt8(truncatingIfNeeded: address))
+  }
+
   /// Writes into room that is there already, from the last digits to the first.
   private mutating func writeDecimal(_ value: UInt32, digits: Int) {
     let pairs = unsafe Self.digitPairs.utf8Start
@@ -215,6 +245,23 @@
       unsafe first[left &+ 1] = pairs[pair &+ 1]
     }
     if left > 0 { unsafe first[0] = UInt8(ascii: "0") &+ UInt8(truncatingIfNeeded: rest % 10) }
+  }
+
+  /// The same for a byte, of which there are many.
+  @inline(__always)
+  private mutating func writeDecimal(_ value: UInt8) {
+    let pairs = unsafe Self.digitPairs.utf8Start
+    if value >= 100 {
+      unsafe start[count] = UInt8(ascii: "0") &+ value / 100
+      count &+= 1
+    }
+    let pair = Int(value % 100) &* 2
+    if value >= 10 {
+      unsafe start[count] = pairs[pair]
+      count &+= 1
+    }
+    unsafe start[count] = pairs[pair &+ 1]
+    count &+= 1
   }
 
   private static func hexDigit(_ value: UInt64) -> UInt8 {

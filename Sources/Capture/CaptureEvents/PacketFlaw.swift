@@ -3,6 +3,7 @@ extension Packet {
   /// Nil for a packet whose TCP header was decoded, and for one that is simply something else.
   var flaw: StaticString? {
     switch end {
+    case .notIP where link.kind == .none: "IP version neither 4 nor 6"
     case .tcp, .notIP, .otherTransport, .laterFragment: nil
     case .linkType: "link type not understood"
     case .linkTruncated: "link header not captured whole"

@@ -69,14 +69,21 @@ extension PacketJSON {
     try writeTags(packet, frame, "vlan.id", shift: 0, mask: 0xfff, into: &out)
     try writeTags(packet, frame, "vlan.priority", shift: 13, mask: 7, into: &out)
     try writeTags(packet, frame, "vlan.dei", shift: 12, mask: 1, into: &out)
-    name("vlan.etype", into: &out)
-    for index in 0..<packet.link.tagCount {
-      out.append(index == 0 ? #"["0x"# : #","0x"#)
-      let type = try frame.readBigEndian(UInt16.self, at: packet.link.tagTypeOffset(index + 1))
+    var separator: StaticString = #","vlan.etype":["0x"#
+    var length: UInt16?
+    for index in 1...packet.link.tagCount {
+      let type = try frame.readBigEndian(UInt16.self, at: packet.link.tagTypeOffset(index))
+      guard type > EtherType.maximumLength else {
+        length = type
+        break
+      }
+      out.append(separator)
       out.appendHex(UInt64(type), width: 4)
       out.append(#"""#)
+      separator = #","0x"#
     }
-    out.append("]")
+    if length == nil || packet.link.tagCount > 1 { out.append("]") }
+    if let length { field("vlan.len", Int(length), into: &out) }
   }
 
   private func writeTags(

@@ -3,10 +3,10 @@ import ByteReading
 /// One JSON object a line, with the names that Wireshark's display filters have for the fields.
 ///
 /// Numbers that Wireshark shows in decimal are JSON numbers; what it shows in hexadecimal, addresses and times are
-/// strings, as it writes them. Fragment offsets count 8 bytes, as in the header and there. A field that can occur several times (VLAN tags, SACK edges) is an array. What was not
-/// captured is absent, and `malformed` says why. Wireshark has no names for `frame.direction` (in, out),
-/// `socket.state` (of the socket that the packet is for), `ip.missing`
-/// (bytes that IP's length counts and the frame does not have) and `malformed`.
+/// strings, as it writes them. Fragment offsets count 8 bytes, as in the header and there. A field that can occur
+/// several times (VLAN tags, SACK edges) is an array. What was not captured is absent, and `malformed` says
+/// why. Wireshark has no names for `frame.direction` (in, out), `socket.state` (of the socket that the packet is for),
+/// `ip.missing` (bytes that IP's length counts and the frame does not have) and `malformed`.
 ///
 /// What an ICMP or ICMPv6 error quotes has the names of its own fields behind `quoted.`: Wireshark gives the outer and
 /// the quoted `ip.src` one name. The prefixes of route information are `icmpv6.opt.route_info.prefix` and

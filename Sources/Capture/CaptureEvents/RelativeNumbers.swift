@@ -41,6 +41,7 @@ struct RelativeNumbers {
   }
 
   /// Wireshark's numbers: a SYN is 0, and a connection that was joined later starts at 1 in both directions.
+  /// Without ACK, what stands in the acknowledgment's place is shown as it is.
   init(asWireshark packet: Packet, in frame: RawSpan, _ connections: inout ConnectionTable) throws(TruncatedError) {
     let tcp = packet.tcp
     self.init(absolute: tcp)
@@ -69,7 +70,7 @@ struct RelativeNumbers {
         ? ConnectionTable.Bases(first: other, second: own, knowsFirst: knowsOther, knowsSecond: knowsOwn)
         : ConnectionTable.Bases(first: own, second: other, knowsFirst: knowsOwn, knowsSecond: knowsOther)
       numbers.sequence &-= own
-      numbers.acknowledgment = tcp.flags.contains(.ack) ? numbers.acknowledgment &- other : 0
+      if tcp.flags.contains(.ack) { numbers.acknowledgment &-= other }
       numbers.selectiveBase = other
       return numbers
     }

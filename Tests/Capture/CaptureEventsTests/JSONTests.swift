@@ -20,7 +20,8 @@ import Testing
     "tcp.options.mptcp.subtype", "tcp.options.tfo.cookie",
   ]
   private static let linkFields = [
-    "frame.number", "frame.len", "frame.cap_len", "eth.src", "eth.dst", "eth.type", "eth.len", "vlan.id", "sll.pkttype",
+    "frame.number", "frame.len", "frame.cap_len", "eth.src", "eth.dst", "eth.type", "eth.len", "vlan.id", "vlan.len",
+    "sll.pkttype",
     "sll.hatype", "sll.halen", "sll.ifindex", "sll.src.eth", "sll.etype", "sll.gretype", "null.family", "llc.dsap",
     "llc.ssap", "llc.control", "llc.oui", "llc.type",
   ]
@@ -61,8 +62,16 @@ import Testing
   }
 
   @Test func countsSequenceNumbersAsWiresharkDoes() throws {
-    // The handshakes, in both families, and selective acknowledgments in a connection joined later.
+    // The handshakes, in both families, something in the place of an acknowledgment, and selective acknowledgments in a
+    // connection joined later.
     var packets = PacketSamples.frames.prefix(28).map { Captured($0) }
+    packets.append(
+      Captured(
+        PacketSamples.with {
+          $0.source = 7
+          $0.flags = 2
+          $0.acknowledgment = 2000
+        }.frame4))
     for isReply in [false, true, false] {
       packets.append(
         Captured(
@@ -80,6 +89,11 @@ import Testing
     try compare(packets, Self.numberFields)
   }
 
+  /// Checksums are judged, and nothing is put together from several packets.
+  static let options =
+    ["-n", "-o", "ip.check_checksum:TRUE", "-o", "tcp.check_checksum:TRUE", "-o", "udp.check_checksum:TRUE"]
+    + ["-o", "ip.defragment:FALSE", "-o", "ipv6.defragment:FALSE", "-o", "tcp.desegment_tcp_streams:FALSE"]
+
   /// - Parameters:
   ///   - fields: what begins with `quoted.` tshark calls as if it were not quoted.
   ///   - accepts: whether our value and tshark's of a field mean the same.
@@ -91,9 +105,7 @@ import Testing
       columns.append(field)
     }
     let arguments =
-      ["-o", "ip.check_checksum:TRUE", "-o", "tcp.check_checksum:TRUE", "-o", "udp.check_checksum:TRUE", "-n"]
-      + ["-o", "ip.defragment:FALSE", "-o", "ipv6.defragment:FALSE", "-T", "fields", "-E", "separator=|"]
-      + columns.flatMap { ["-e", $0] }
+      Self.options + ["-T", "fields", "-E", "separator=|"] + columns.flatMap { ["-e", $0] }
     let expected = try Judge.tshark.read(packets, arguments).split(separator: "\n", omittingEmptySubsequences: false)
     let actual = printed(packets, PacketPrinter(.json)).split(separator: "\n")
     #expect(actual.count == packets.count)
@@ -108,20 +120,21 @@ import Testing
       for field in fields {
         let column = try #require(columns.firstIndex(of: field.replacing("quoted.", with: "")))
         let value = String(values[column])
-        guard !isSame(field, text(object[field]), value) else { continue }
+        guard !Self.isSame(field, Self.text(object[field]), value) else { continue }
         if goesOn, field == "tcp.len" { continue }
-        if accepts(field, text(object[field]), value) { continue }
+        if accepts(field, Self.text(object[field]), value) { continue }
         differences += 1
         guard differences < 40 else { return }
-        Issue.record("packet \(index), \(field): ours \(text(object[field])), tshark \(value)\n\(line)")
+        Issue.record("packet \(index), \(field): ours \(Self.text(object[field])), tshark \(value)\n\(line)")
       }
     }
   }
 
-  private func isSame(_ field: String, _ ours: String, _ theirs: String) -> Bool {
+  static func isSame(_ field: String, _ ours: String, _ theirs: String) -> Bool {
     switch field {
     // As fields, tshark writes bytes without the colons that it writes in JSON.
-    case "tcp.options", "tcp.options.md5.digest", "tcp.options.ao.mac", "tcp.options.tfo.cookie":
+    case "tcp.options", "tcp.options.md5.digest", "tcp.options.ao.mac", "tcp.options.tfo.cookie", "arp.src.hw",
+      "arp.src.proto", "arp.dst.hw", "arp.dst.proto":
       ours.replacing(":", with: "") == theirs
     // tshark goes on behind the end of the list, and stops at a length that is wrong for its kind.
     case "tcp.option_kind":
@@ -134,7 +147,7 @@ import Testing
   }
 
   /// As tshark's fields are printed.
-  private func text(_ value: Any?) -> String {
+  static func text(_ value: Any?) -> String {
     switch value {
     case nil: ""
     case let values as [Any]: values.map { text($0) }.joined(separator: ",")

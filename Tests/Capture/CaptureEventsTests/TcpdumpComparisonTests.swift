@@ -49,15 +49,43 @@ import Testing
 
   /// The output, split where a line begins with a packet's number.
   static func groups(_ output: String) -> [String] {
+    // Indices instead of slices: an unoptimized build is slow enough without.
+    let bytes = Array(output.utf8)
     var groups: [String] = []
-    for line in output.utf8.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false) {
-      let digits = line.drop { $0 == UInt8(ascii: " ") }.prefix { $0 >= UInt8(ascii: "0") && $0 <= UInt8(ascii: "9") }
-      if Int(Substring(digits)) == groups.count + 1, line[digits.endIndex...].starts(with: "  ".utf8) {
-        groups.append(String(Substring(line)))
-      } else if !groups.isEmpty, !line.isEmpty {
-        groups[groups.count - 1] += "\n" + String(Substring(line))
+    var group: [UInt8] = []
+    var start = 0
+    while start < bytes.count {
+      var end = start
+      while end < bytes.count, bytes[end] != UInt8(ascii: "\n") { end += 1 }
+      let isFirst = number(bytes, start..<end) == groups.count + (group.isEmpty ? 1 : 2)
+      if isFirst, !group.isEmpty {
+        groups.append(String(decoding: group, as: UTF8.self))
+        group.removeAll()
       }
+      if isFirst {
+        group += bytes[start..<end]
+      } else if !group.isEmpty, end > start {
+        group.append(UInt8(ascii: "\n"))
+        group += bytes[start..<end]
+      }
+      start = end + 1
     }
+    if !group.isEmpty { groups.append(String(decoding: group, as: UTF8.self)) }
     return groups
+  }
+
+  /// The number that a line begins with, behind blanks, if two blanks follow it.
+  private static func number(_ bytes: [UInt8], _ line: Range<Int>) -> Int? {
+    var index = line.lowerBound
+    while index < line.upperBound, bytes[index] == UInt8(ascii: " ") { index += 1 }
+    var number: Int?
+    while index < line.upperBound, bytes[index] >= UInt8(ascii: "0"), bytes[index] <= UInt8(ascii: "9") {
+      number = (number ?? 0) &* 10 &+ Int(bytes[index] &- UInt8(ascii: "0"))
+      index += 1
+    }
+    guard index + 2 <= line.upperBound, bytes[index] == UInt8(ascii: " "), bytes[index + 1] == UInt8(ascii: " ") else {
+      return nil
+    }
+    return number
   }
 }

@@ -21,7 +21,7 @@ enum Fuzz {
 private func test(_ input: UnsafeBufferPointer<UInt8>) -> CInt {
   guard let choice = input.first else { return 0 }
   let bytes = Array(input.dropFirst())
-  switch choice % 8 {
+  switch choice % 9 {
   case 0: object(bytes)
   case 1: types(bytes)
   case 2: kernelTypes(bytes)
@@ -29,7 +29,8 @@ private func test(_ input: UnsafeBufferPointer<UInt8>) -> CInt {
   case 4: _ = VerifierLog(text: String(decoding: bytes, as: UTF8.self)).decisiveLines
   case 5: instructions(bytes)
   case 6: readCaptureFile(bytes)
-  default: compileFilter(bytes)
+  case 7: compileFilter(bytes)
+  default: printPackets(bytes)
   }
   return 0
 }
