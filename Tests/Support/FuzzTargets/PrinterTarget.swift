@@ -21,7 +21,7 @@ public func printPackets(_ bytes: [UInt8]) {
         interfaceName: interfaceName.span.bytes, into: &buffer)
       let output = buffer.withBytes { bytes in unsafe bytes.withUnsafeBytes { unsafe Array($0) } }
       precondition(output.last == UInt8(ascii: "\n"), "the line does not end")
-      if format == .json { checkObject(output) } else { checkText(output) }
+      if format == .json { checkObject(output) } else { checkText(output, isColoured: options.usesColour) }
     }
   }
 }
@@ -51,10 +51,11 @@ private func textOptions(_ flags: UInt8, _ choices: UInt8) -> TextOptions {
 }
 
 /// Bytes of packets come out as digits or escaped; the only control characters are ours.
-private func checkText(_ text: [UInt8]) {
+private func checkText(_ text: [UInt8], isColoured: Bool) {
   for byte in text {
     switch byte {
-    case UInt8(ascii: "\n"), UInt8(ascii: "\t"), 0x1b, 0x20..<0x7f: continue
+    case UInt8(ascii: "\n"), UInt8(ascii: "\t"), 0x20..<0x7f: continue
+    case 0x1b where isColoured: continue
     default: fatalError("byte \(byte) in text")
     }
   }
