@@ -63,9 +63,10 @@ import Testing
   }
 }
 
-extension Privileged {
-  /// tshark with a link to the command in a folder of the user's.
-  @Suite struct ExtcapCaptureTests {
+extension ExtcapTests {
+  /// tshark with a link to the command in a folder of the user's. It depends on no kernel, and tshark takes minutes to start in
+  /// an emulated machine, so that it is none of the privileged tests, which run in those.
+  @Suite(.serialized, .asRoot) struct CaptureTests {
     private let home: FileRotationTests.Folder
 
     init() throws {

@@ -180,6 +180,13 @@ private final class Scene {
     if let definitions = command.definitions { try? tracefs?.define("-:\(Self.foreign)", in: definitions) }
   }
 
+  /// Whether a process defined it that has gone: `p:merops_NAMESPACE_PID_START/...`. Those of processes that live belong to other
+  /// tests, which run at the same time.
+  private static func isLeft(_ definition: String) -> Bool {
+    guard let mark = definition.firstMatch(of: /:merops_\d+_(\d+)_\d+\//) else { return false }
+    return !FileManager.default.fileExists(atPath: "/proc/\(mark.1)")
+  }
+
   /// What commands of ours have on the interface or in tracefs, in words.
   func leftOvers(in namespace: borrowing NetworkNamespace) throws -> [String] {
     let isAlone = !command.hasCompany
@@ -194,7 +201,7 @@ private final class Scene {
       return found
     }
     if let definitions = command.definitions {
-      found += (tracefs?.definitions(in: definitions) ?? []).filter { $0.contains(":merops_") }
+      found += (tracefs?.definitions(in: definitions) ?? []).filter(Self.isLeft)
     }
     return found
   }
