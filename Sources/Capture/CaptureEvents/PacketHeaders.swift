@@ -229,27 +229,18 @@ struct PacketHeaders {
 
   private func writeFlagNames(_ flags: TCPFlags, into out: inout OutputBuffer) {
     out.append(" (")
-    var separator: StaticString = ""
-    func append(_ flag: TCPFlags, _ name: StaticString, to out: inout OutputBuffer) {
-      guard flags.contains(flag) else { return }
-      out.append(separator)
-      out.append(name)
-      separator = ", "
-    }
-    append(.fin, "FIN", to: &out)
-    append(.syn, "SYN", to: &out)
-    append(.rst, "RST", to: &out)
-    append(.psh, "PSH", to: &out)
-    append(.ack, "ACK", to: &out)
-    append(.urg, "URG", to: &out)
-    append(.ece, "ECE", to: &out)
-    append(.cwr, "CWR", to: &out)
-    append(.ae, "AE", to: &out)
-    if flags.rawValue == 0 { out.append("none") }
-    if flags.rawValue & 0xe00 != 0 {
-      out.append(separator)
-      out.append("reserved")
-    }
+    var names = NameList()
+    names.append("FIN", if: flags.contains(.fin), to: &out)
+    names.append("SYN", if: flags.contains(.syn), to: &out)
+    names.append("RST", if: flags.contains(.rst), to: &out)
+    names.append("PSH", if: flags.contains(.psh), to: &out)
+    names.append("ACK", if: flags.contains(.ack), to: &out)
+    names.append("URG", if: flags.contains(.urg), to: &out)
+    names.append("ECE", if: flags.contains(.ece), to: &out)
+    names.append("CWR", if: flags.contains(.cwr), to: &out)
+    names.append("AE", if: flags.contains(.ae), to: &out)
+    names.append("none", if: flags.rawValue == 0, to: &out)
+    names.append("reserved", if: flags.rawValue & 0xe00 != 0, to: &out)
     out.append(")")
   }
 

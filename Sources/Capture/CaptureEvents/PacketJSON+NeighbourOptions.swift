@@ -64,15 +64,13 @@ extension PacketJSON {
     _ datagram: RawSpan, into out: inout OutputBuffer
   ) throws(TruncatedError) {
     var list = options
-    var isFirst = true
+    var array = JSONArray(name)
     while let option = list.next(in: datagram) {
       guard type == nil || option.type == type, place + shape.byteCount <= option.length else { continue }
-      if isFirst { self.name(name, into: &out) }
-      out.append(isFirst ? "[" : ",")
-      isFirst = false
+      array.next(into: &out)
       try value(shape, datagram, at: option.offset + place, into: &out)
     }
-    if !isFirst { out.append("]") }
+    array.end(into: &out)
   }
 
   /// RFC 8106, 5.1: the addresses of all such options together.
@@ -80,17 +78,15 @@ extension PacketJSON {
     _ options: NeighbourOptionList, _ datagram: RawSpan, into out: inout OutputBuffer
   ) throws(TruncatedError) {
     var list = options
-    var isFirst = true
+    var array = JSONArray("icmpv6.opt.rdnss")
     while let option = list.next(in: datagram) {
       guard option.type == NeighbourOption.recursiveServers else { continue }
       for address in stride(from: 8, through: option.length - 16, by: 16) {
-        if isFirst { name("icmpv6.opt.rdnss", into: &out) }
-        out.append(isFirst ? "[" : ",")
-        isFirst = false
+        array.next(into: &out)
         try value(.ipv6, datagram, at: option.offset + address, into: &out)
       }
     }
-    if !isFirst { out.append("]") }
+    array.end(into: &out)
   }
 
   /// RFC 4191, 2.3: of each prefix, no more than 0, 8 or 16 bytes are there.
@@ -98,18 +94,17 @@ extension PacketJSON {
     _ options: NeighbourOptionList, _ datagram: RawSpan, into out: inout OutputBuffer
   ) throws(TruncatedError) {
     var list = options
-    var isFirst = true
+    var array = JSONArray("icmpv6.opt.route_info.prefix")
     while let option = list.next(in: datagram) {
       guard option.type == NeighbourOption.routeInformation else { continue }
-      if isFirst { name("icmpv6.opt.route_info.prefix", into: &out) }
-      out.append(isFirst ? #"[""# : #",""#)
-      isFirst = false
+      array.next(into: &out)
+      out.append(#"""#)
       out.appendIPv6(
         high: option.length > 8 ? try datagram.readBigEndian(UInt64.self, at: option.offset + 8) : 0,
         low: option.length > 16 ? try datagram.readBigEndian(UInt64.self, at: option.offset + 16) : 0)
       out.append(#"""#)
     }
-    if !isFirst { out.append("]") }
+    array.end(into: &out)
   }
 
   /// RFC 8106, 5.2: domain names without pointers, of all such options together.
@@ -117,21 +112,20 @@ extension PacketJSON {
     _ options: NeighbourOptionList, _ datagram: RawSpan, into out: inout OutputBuffer
   ) throws(TruncatedError) {
     var list = options
-    var isFirst = true
+    var array = JSONArray("icmpv6.opt.dnssl")
     while let option = list.next(in: datagram) {
       guard option.type == NeighbourOption.searchList else { continue }
       let bytes = datagram.extracting(0..<option.offset + option.length)
       var at = option.offset + 8
       while let end = Self.nameEnd(bytes, at: at) {
-        if isFirst { name("icmpv6.opt.dnssl", into: &out) }
-        out.append(isFirst ? #"[""# : #",""#)
-        isFirst = false
+        array.next(into: &out)
+        out.append(#"""#)
         try writeName(bytes, at..<end, into: &out)
         out.append(#"""#)
         at = end
       }
     }
-    if !isFirst { out.append("]") }
+    array.end(into: &out)
   }
 
   /// Where a name ends, behind its zero; nil where none begins or it does not end.

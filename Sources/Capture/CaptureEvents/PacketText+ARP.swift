@@ -25,13 +25,7 @@ extension PacketText {
     if !options.showsLinkHeader { out.append("ARP, ") }
     let isPlain = arp.hasIPv4 && arp.hardwareLength > 0
     if !isPlain || options.verbosity > 0 {
-      if let name = ARPHeader.hardwareName(arp.hardwareType) {
-        out.append(name)
-      } else {
-        out.append("Unknown Hardware (")
-        out.appendDecimal(arp.hardwareType)
-        out.append(")")
-      }
+      out.append(ARPHeader.hardwareName(arp.hardwareType), or: "Unknown Hardware (", arp.hardwareType, ")")
       out.append(" (len ")
       out.appendDecimal(arp.hardwareLength)
       out.append("), ")
@@ -87,13 +81,7 @@ extension PacketText {
   }
 
   func writeOperationName(_ arp: ARPHeader, into out: inout OutputBuffer) {
-    if let name = ARPHeader.operationName(arp.operation) {
-      out.append(name)
-    } else {
-      out.append("Unknown (")
-      out.appendDecimal(arp.operation)
-      out.append(")")
-    }
+    out.append(ARPHeader.operationName(arp.operation), or: "Unknown (", arp.operation, ")")
     out.append(" ")
   }
 

@@ -82,20 +82,14 @@ extension PacketText {
 
   private func writeGREFlags(_ flags: UInt16, into out: inout OutputBuffer) {
     out.append(", Flags [")
-    var separator: StaticString = ""
-    func append(_ bit: UInt16, _ name: StaticString, to out: inout OutputBuffer) {
-      guard flags & bit != 0 else { return }
-      out.append(separator)
-      out.append(name)
-      separator = ", "
-    }
-    append(0x8000, "checksum present", to: &out)
-    append(0x4000, "routing present", to: &out)
-    append(0x2000, "key present", to: &out)
-    append(0x1000, "sequence# present", to: &out)
-    append(0x0800, "source routing present", to: &out)
-    append(0x0080, "ack present", to: &out)
-    if flags & 0xf880 == 0 { out.append("none") }
+    var names = NameList()
+    names.append("checksum present", if: flags & 0x8000 != 0, to: &out)
+    names.append("routing present", if: flags & 0x4000 != 0, to: &out)
+    names.append("key present", if: flags & 0x2000 != 0, to: &out)
+    names.append("sequence# present", if: flags & 0x1000 != 0, to: &out)
+    names.append("source routing present", if: flags & 0x0800 != 0, to: &out)
+    names.append("ack present", if: flags & 0x0080 != 0, to: &out)
+    names.append("none", if: flags & 0xf880 == 0, to: &out)
     out.append("]")
   }
 

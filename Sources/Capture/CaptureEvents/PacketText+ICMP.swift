@@ -85,13 +85,7 @@ extension PacketText {
       writeMilliseconds(": org ", try datagram.readBigEndian(UInt32.self, at: offset + 8), into: &out)
       writeMilliseconds(", recv ", try datagram.readBigEndian(UInt32.self, at: offset + 12), into: &out)
       writeMilliseconds(", xmit ", try datagram.readBigEndian(UInt32.self, at: offset + 16), into: &out)
-    default:
-      if let name = ICMPType.name(type) {
-        out.append(name)
-      } else {
-        out.append("type-#")
-        out.appendDecimal(type)
-      }
+    default: out.append(ICMPType.name(type), or: "type-#", type)
     }
     return true
   }

@@ -20,13 +20,7 @@ extension PacketText {
     if options.verbosity > 0 { try writeICMPv6Checksum(packet, datagram, length: length, into: &out) }
     let type = try datagram.read(UInt8.self, at: offset)
     out.append("ICMP6, ")
-    if let name = ICMPv6Type.name(type) {
-      out.append(name)
-    } else {
-      out.append("unknown icmp6 type (")
-      out.appendDecimal(type)
-      out.append(")")
-    }
+    out.append(ICMPv6Type.name(type), or: "unknown icmp6 type (", type, ")")
     // With -v, only what can have options says how long it is, and says it first.
     let hasOptions = ICMPv6Type.optionsOffset(type) != nil || type == ICMPv6Type.homeAgentReply
     if options.verbosity > 0, hasOptions { writeLength(length, into: &out) }

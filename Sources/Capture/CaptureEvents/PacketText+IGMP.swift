@@ -181,18 +181,7 @@ extension PacketText {
       let at = offset + Int(record)
       try writeGroup(" [gaddr ", datagram, at: at + 4, into: &out)
       let type = try datagram.read(UInt8.self, at: at)
-      switch type {
-      case 1: out.append(" is_in")
-      case 2: out.append(" is_ex")
-      case 3: out.append(" to_in")
-      case 4: out.append(" to_ex")
-      case 5: out.append(" allow")
-      case 6: out.append(" block")
-      default:
-        out.append("  [v3-report-#")
-        out.appendDecimal(type)
-        out.append("]")
-      }
+      out.append(Self.groupRecordName(type), or: "  [v3-report-#", type, "]")
       let sources = UInt32(try datagram.readBigEndian(UInt16.self, at: at + 2))
       guard length >= record + 8 + sources * 4 else {
         writeInvalid(" [invalid number of sources ", sources, into: &out)

@@ -28,11 +28,7 @@ extension PacketText {
       return
     }
     if network.missing > 0 {
-      startMark(into: &out)
-      out.append("truncated-ip - ")
-      out.appendDecimal(network.missing)
-      out.append(" bytes missing! ")
-      endMark(into: &out)
+      writeMissing("truncated-ip - ", network.missing, " bytes missing! ", into: &out)
     }
     if case .ipTotalLength(let length) = packet.end {
       writeBadLength("bad-len ", length, into: &out)
@@ -138,20 +134,11 @@ extension PacketText {
   }
 
   private func writeFragmentFlags(_ byte: UInt8, into out: inout OutputBuffer) {
-    guard byte & 0xe0 != 0 else {
-      out.append("none")
-      return
-    }
-    var separator: StaticString = ""
-    func append(_ bit: UInt8, _ name: StaticString, to out: inout OutputBuffer) {
-      guard byte & bit != 0 else { return }
-      out.append(separator)
-      out.append(name)
-      separator = ", "
-    }
-    append(0x20, "+", to: &out)
-    append(0x40, "DF", to: &out)
-    append(0x80, "rsvd", to: &out)
+    var names = NameList()
+    names.append("none", if: byte & 0xe0 == 0, to: &out)
+    names.append("+", if: byte & 0x20 != 0, to: &out)
+    names.append("DF", if: byte & 0x40 != 0, to: &out)
+    names.append("rsvd", if: byte & 0x80 != 0, to: &out)
   }
 
   /// `10.0.0.1 > 10.0.0.2:`.

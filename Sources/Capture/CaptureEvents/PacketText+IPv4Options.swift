@@ -13,12 +13,7 @@ extension PacketText {
       if !isFirst { out.append(",") }
       isFirst = false
       let kind = try datagram.read(UInt8.self, at: offset)
-      if let name = Self.optionName(kind) {
-        out.append(name)
-      } else {
-        out.append("unknown ")
-        out.appendDecimal(kind)
-      }
+      out.append(Self.optionName(kind), or: "unknown ", kind)
       let length = kind < 2 ? 1 : Int(try datagram.read(UInt8.self, at: offset + 1))
       guard kind < 2 || length >= 2, length <= remaining else {
         writeBad(" [bad length ", length, into: &out)

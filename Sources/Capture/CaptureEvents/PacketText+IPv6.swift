@@ -136,11 +136,7 @@ extension PacketText {
 
   private func writeMissing(_ network: IPHeader, into out: inout OutputBuffer) {
     guard network.missing > 0 else { return }
-    startMark(into: &out)
-    out.append("truncated-ip6 - ")
-    out.appendDecimal(network.missing)
-    out.append(" bytes missing!")
-    endMark(into: &out)
+    writeMissing("truncated-ip6 - ", network.missing, into: &out)
   }
 
   /// The length of hop-by-hop or destination options (RFC 8200, 4.3 and 4.6), once they are known to be there.

@@ -71,7 +71,8 @@ extension PacketText {
         return
       }
       try writeAddress(" [gaddr ", datagram, at: offset + record + 4, into: &out)
-      writeRecordType(try datagram.read(UInt8.self, at: offset + record), into: &out)
+      let type = try datagram.read(UInt8.self, at: offset + record)
+      out.append(Self.groupRecordName(type), or: "  [v2-report-#", type, "]")
       let sources = try datagram.readBigEndian(UInt16.self, at: offset + record + 2)
       let end = record + 20 + Int(sources) * 16
       guard end <= Int(length) else {
@@ -86,18 +87,16 @@ extension PacketText {
     }
   }
 
-  private func writeRecordType(_ type: UInt8, into out: inout OutputBuffer) {
+  /// What a record of IGMPv3 or MLDv2 says of a group: RFC 9776, 4.2.13; RFC 9777, 5.2.12.
+  static func groupRecordName(_ type: UInt8) -> StaticString? {
     switch type {
-    case 1: out.append(" is_in")
-    case 2: out.append(" is_ex")
-    case 3: out.append(" to_in")
-    case 4: out.append(" to_ex")
-    case 5: out.append(" allow")
-    case 6: out.append(" block")
-    default:
-      out.append("  [v2-report-#")
-      out.appendDecimal(type)
-      out.append("]")
+    case 1: " is_in"
+    case 2: " is_ex"
+    case 3: " to_in"
+    case 4: " to_ex"
+    case 5: " allow"
+    case 6: " block"
+    default: nil
     }
   }
 }

@@ -132,12 +132,7 @@ extension PacketText {
       }
       let size = Int(try datagram.read(UInt8.self, at: at + 1)) + 2
       out.append(" opt:")
-      if let name = Self.routingOptionName(type) {
-        out.append(name)
-      } else {
-        out.append("subopt:")
-        out.appendDecimal(type)
-      }
+      out.append(Self.routingOptionName(type), or: "subopt:", type)
       out.append(" len:")
       out.appendDecimal(size)
       out.append(" ")

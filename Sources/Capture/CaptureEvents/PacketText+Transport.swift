@@ -125,11 +125,7 @@ extension PacketText {
     layer = "sctp"
     let offset = packet.transportOffset
     guard length >= 12 else {
-      startMark(into: &out)
-      out.append("truncated-sctp - ")
-      out.appendDecimal(12 - length)
-      out.append(" bytes missing!")
-      endMark(into: &out)
+      writeMissing("truncated-sctp - ", Int(12 - length), into: &out)
       return
     }
     guard 12 <= datagram.byteCount - offset else {
@@ -153,11 +149,7 @@ extension PacketText {
     let isLong = try datagram.read(UInt8.self, at: packet.transportOffset + 8) & 1 != 0
     let needed: UInt32 = length < 12 ? 12 : isLong ? 16 : 12
     guard length >= needed else {
-      startMark(into: &out)
-      out.append("truncated-dccp - ")
-      out.appendDecimal(needed - length)
-      out.append(" bytes missing!")
-      endMark(into: &out)
+      writeMissing("truncated-dccp - ", Int(needed - length), into: &out)
       return
     }
     guard Int(needed) <= datagram.byteCount - packet.transportOffset else {

@@ -148,11 +148,7 @@ struct PacketText {
     _ bytes: RawSpan, from offset: Int, length: UInt32, etherType: UInt16, connections: inout ConnectionTable,
     into out: inout OutputBuffer
   ) throws(TruncatedError) {
-    guard depth < Self.depthLimit else {
-      out.append("[more packets within]")
-      return
-    }
-    depth += 1
+    guard descend(into: &out) else { return }
     defer { depth -= 1 }
     let payload = bytes.extracting(min(offset, bytes.byteCount)..<bytes.byteCount)
     let packet = Packet(payload: payload, etherType: etherType, wireLength: Int(length))
@@ -163,17 +159,34 @@ struct PacketText {
   mutating func writeInnerFrame(
     _ bytes: RawSpan, from offset: Int, length: UInt32, connections: inout ConnectionTable, into out: inout OutputBuffer
   ) throws(TruncatedError) {
-    guard depth < Self.depthLimit else {
-      out.append("[more packets within]")
-      return
-    }
-    depth += 1
+    guard descend(into: &out) else { return }
     defer { depth -= 1 }
     let frame = bytes.extracting(min(offset, bytes.byteCount)..<bytes.byteCount)
     let packet = Packet(frame: frame, wireLength: Int(length))
     if try writeLink(packet, frame, RawSpan(), into: &out) {
       try writeNetwork(packet, frame, connections: &connections, into: &out)
     }
+  }
+
+  /// Goes one packet deeper, or says that there are more.
+  private mutating func descend(into out: inout OutputBuffer) -> Bool {
+    guard depth < Self.depthLimit else {
+      out.append("[more packets within]")
+      return false
+    }
+    depth += 1
+    return true
+  }
+
+  /// What a header's length counts and the packet does not have.
+  func writeMissing(
+    _ what: StaticString, _ count: Int, _ end: StaticString = " bytes missing!", into out: inout OutputBuffer
+  ) {
+    startMark(into: &out)
+    out.append(what)
+    out.appendDecimal(count)
+    out.append(end)
+    endMark(into: &out)
   }
 
   func writeTruncation(into out: inout OutputBuffer) {

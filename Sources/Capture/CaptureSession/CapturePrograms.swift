@@ -78,7 +78,8 @@ final class CapturePrograms: Sendable {
       }
     }
     do {
-      return try LoadedObject(loading: LoadPlan(object, kernel: .running(for: object)), sharing: maps)
+      let kernel = spec.dependsOnKernelTypes ? try TargetKernel.running(for: object) : TargetKernel()
+      return try LoadedObject(loading: LoadPlan(object, kernel: kernel), sharing: maps)
     } catch let error as LoadError {
       guard let filter = spec.filter, error.isTooLarge else { throw error }
       throw FilterLoadError(instructionCount: filter.instructions.count, cause: error)

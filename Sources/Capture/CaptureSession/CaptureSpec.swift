@@ -8,6 +8,8 @@ struct CaptureSpec: Sendable {
   let filter: PacketFilter?
   /// How many bytes of a frame a buffer takes.
   private let room: Int
+  /// Whether the programs look into the kernel's structures. Others are planned without a look at the kernel.
+  private(set) var dependsOnKernelTypes = false
 
   /// For interfaces, and for files.
   /// - Parameter snapLength: how many bytes of each packet to take; `nil` for its headers.
@@ -32,6 +34,7 @@ struct CaptureSpec: Sendable {
       // Nothing else holds what is taken here.
       frameRoom: min(max(CaptureProgram.defaultFrameRoom, (snapLength ?? 0) + 64), 32_000))
     try spec.object.set(CaptureProgram.namespaceInode, to: namespace)
+    spec.dependsOnKernelTypes = true
     return spec
   }
 

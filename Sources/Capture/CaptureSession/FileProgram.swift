@@ -22,7 +22,9 @@ package final class FileProgram {
   /// The filter's.
   let expression: String?
   private var kernel: InKernel?
-  private var interpreter: InInterpreter
+  /// Made when the first packet needs it.
+  private var interpreter: InInterpreter?
+  private let spec: CaptureSpec
   /// A packet with another link header, as the program is given it.
   private var frame: [UInt8] = []
 
@@ -30,10 +32,8 @@ package final class FileProgram {
     // No record is made, so that the least ring does.
     var spec = try CaptureSpec.interfaces(filter: filter, snapLength: nil, ringByteCount: pageSize)
     try spec.takeFromFile()
-    let interpreter = try InInterpreter(spec)
-    let kernel = try Self.kernel(spec, place)
-    self.interpreter = interpreter
-    self.kernel = kernel
+    self.spec = spec
+    kernel = try Self.kernel(spec, place)
     expression = filter?.expression
   }
 
@@ -64,11 +64,12 @@ package final class FileProgram {
 
   private func takes(_ frame: RawSpan, wireLength: Int) throws -> Bool {
     if let taken = try kernel?.takes(frame, wireLength: wireLength) { return taken }
-    return try interpreter.takes(frame, wireLength: wireLength)
+    if interpreter == nil { interpreter = try InInterpreter(spec) }
+    return try interpreter?.takes(frame, wireLength: wireLength) ?? false
   }
 
   func counters() throws -> CaptureCounters {
-    var counters = try interpreter.counters()
+    var counters = try interpreter?.counters() ?? CaptureCounters()
     if let more = try kernel?.counters() { counters += more }
     return counters
   }
@@ -139,7 +140,5 @@ private struct InKernel: ~Copyable {
     }
   }
 
-  func counters() throws -> CaptureCounters {
-    try CaptureCounters(perCPU: programs.map(CaptureProgram.counters).value(forKey: [0, 0, 0, 0]))
-  }
+  func counters() throws -> CaptureCounters { try CaptureCounts(map: programs.map(CaptureProgram.counters)).read() }
 }
