@@ -146,6 +146,12 @@ struct Capture: ParsableCommand {
     }
     try rotation.validate(outputFile: outputFile)
     if onlyCounts && file == nil { throw ValidationError("--count is for files: -r FILE --count") }
+    if via != .auto, via.isForFiles != (file != nil) {
+      let others = Via.allCases.filter { $0 == .auto || $0.isForFiles != via.isForFiles }.map(\.rawValue)
+      throw ValidationError(
+        "--via \(via.rawValue) is for packets \(via.isForFiles ? "of files (-r)" : "that arrive or leave"). "
+          + "Here: \(others.joined(separator: ", ")).")
+    }
     if via == .kprobe, !(interface.isEmpty || interface == ["any"]) || direction != .in {
       throw ValidationError("--via kprobe takes what the kernel's TCP receives, on all interfaces: without -i and -Q.")
     }

@@ -297,6 +297,7 @@ extension Privileged {
       (["--duration", "-1"], "--duration -1"), (["--format", "yaml"], "format"), (["--via", "pf"], "via"),
       (["-s", "300000"], "-s 300000"), (["-Q", "up"], "'up' is no direction"), (["-i", "lo"], "-i lo is given twice"),
       (["-i", "any"], "-i any has all interfaces"),
+      (["--via", "interpreter"], "for packets of files (-r). Here: auto, xdp"),
     ])
     func refusesBadUsage(options: [String], hint: String) throws {
       let network = try NetworkNamespace()

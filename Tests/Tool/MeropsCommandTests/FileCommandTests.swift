@@ -110,5 +110,7 @@ import Testing
   @Test func contradictionsAreBadUsage() throws {
     #expect(try capture(["-i", "lo"]).status == 2)
     #expect(try capture(["tcp prot"]).status == 2)
+    let (status, _, errors) = try capture(["--via", "tc"])
+    #expect(status == 2 && errors.contains("Here: auto, interpreter, test-run."))
   }
 }
