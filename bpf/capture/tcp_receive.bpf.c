@@ -4,60 +4,10 @@
 // take no XDP program, behind the firewall, reassembled, and with the state of the socket that they are for.
 
 #include "capture.h"
-
-// The kernel's types, as far as they are looked at; where their members are is worked out for the running kernel.
-#define OF_KERNEL __attribute__((preserve_access_index))
-
-struct ns_common {
-	unsigned int inum;
-} OF_KERNEL;
-
-struct net {
-	struct ns_common ns;
-} OF_KERNEL;
-
-typedef struct {
-	struct net *net;
-} OF_KERNEL possible_net_t;
-
-struct net_device {
-	int ifindex;
-	possible_net_t nd_net;
-} OF_KERNEL;
-
-struct sock_common {
-	unsigned char skc_state;
-} OF_KERNEL;
-
-struct sock {
-	struct sock_common __sk_common;
-} OF_KERNEL;
-
-struct sk_buff {
-	struct net_device *dev;
-	struct sock *sk;
-	unsigned char *head, *data;
-	unsigned int len, data_len;
-	__u16 network_header;
-} OF_KERNEL;
-
-struct pt_regs___x86 {
-	unsigned long di;
-} OF_KERNEL;
-
-struct user_pt_regs___arm {
-	__u64 regs[31];
-} OF_KERNEL;
+#include "kernel.h"
 
 // Only packets of this network namespace, by its inode number; 0 for all.
 CONSTANT __u32 namespace_inode;
-
-#define READ(pointer, member)                                                             \
-	({                                                                                \
-		__typeof__((pointer)->member) value = 0;                                  \
-		bpf_probe_read_kernel((void *)&value, sizeof value, &(pointer)->member);  \
-		value;                                                                    \
-	})
 
 static __always_inline void capture_segment(struct sk_buff *skb, __be16 protocol)
 {
@@ -111,11 +61,7 @@ static __always_inline struct sk_buff *of_call(__u64 *arguments)
 
 static __always_inline struct sk_buff *of_registers(void *registers)
 {
-	struct pt_regs___x86 *x86 = registers;
-	struct user_pt_regs___arm *arm = registers;
-	if (__builtin_preserve_field_info(x86->di, 2 /* BPF_FIELD_EXISTS */))
-		return (struct sk_buff *)READ(x86, di);
-	return (struct sk_buff *)READ(arm, regs[0]);
+	return argument0(registers);
 }
 
 #define SEGMENTS(section, name, argument, protocol)          \

@@ -48,5 +48,6 @@ static inline __attribute__((always_inline)) void add_one(volatile __u64 *counte
 
 // Swaps the bytes of a 16-bit constant or value read in network order.
 #define network16(value) __builtin_bswap16(value)
+#define network32(value) __builtin_bswap32(value)
 
 #endif
