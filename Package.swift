@@ -107,11 +107,23 @@ let capture: [Target] = [
     ]),
 ]
 
+let connections: [Target] = [
+  embedding(module("Connections", "ConnectionProgram", uses: ["ByteReading"])),
+  module("Connections", "ConnectionEvents", uses: ["ByteReading", "CaptureEvents"]),
+  module(
+    "Connections", "ConnectionSession",
+    uses: [
+      "ConnectionProgram", "ConnectionEvents", "LinuxCalls", "ByteReading", "BPFTypes", "BPFObjectFile",
+      "BPFRelocation", "BPFLoader", "BPFLinks", "BPFRings",
+    ]),
+]
+
 let tool: [Target] = [
   .executableTarget(
     name: "MeropsCommand",
     dependencies: [
-      "CaptureSession", "CaptureEvents", "CaptureFiles", "PacketFilter", "NameResolution", "DemoNetwork", "LinuxCalls",
+      "CaptureSession", "CaptureEvents", "CaptureFiles", "PacketFilter", "NameResolution", "DemoNetwork",
+      "ConnectionSession", "ConnectionEvents", "LinuxCalls",
       "RouteNetlink",
       "ByteReading",
       "BPFInstructions",
@@ -153,7 +165,8 @@ let testing: [Target] = [
   tests(
     "Tool", "MeropsCommand",
     uses: [
-      "MeropsCommand", "readme-example", "CaptureEvents", "CaptureFiles", "DemoNetwork", "LinuxCalls", "RouteNetlink",
+      "MeropsCommand", "readme-example", "connection-day", "CaptureEvents", "CaptureFiles", "DemoNetwork", "LinuxCalls",
+      "RouteNetlink",
       "FixturePrograms",
       "BPFObjectFile", "BPFRelocation", "BPFTypes", "GoldenObjects",
       .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -175,6 +188,7 @@ let testing: [Target] = [
 
 let support: [Target] = [
   .target(name: "USDTFixture", path: "Tests/Support/USDTFixture"),
+  .executableTarget(name: "connection-day", path: "Tests/Support/ConnectionDay"),
   .target(name: "ProcessState", path: "Tests/Support/ProcessState"),
   .target(name: "JudgePrograms", path: "Tests/Support/JudgePrograms", swiftSettings: strict),
   .target(name: "RealCaptures", path: "Tests/Support/RealCaptures", swiftSettings: strict),
@@ -207,5 +221,5 @@ let package = Package(
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
   ],
-  targets: build + linux + object + runtime + capture + tool + support + testing
+  targets: build + linux + object + runtime + capture + connections + tool + support + testing
 )

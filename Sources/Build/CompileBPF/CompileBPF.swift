@@ -4,7 +4,9 @@ import PackagePlugin
 /// Compiles each `*.bpf.c` of a folder below bpf/ and embeds the objects in a Swift module, as functions.
 @main struct CompileBPF: BuildToolPlugin {
   /// Which module carries the programs of which folder.
-  private static let folders = ["CaptureProgram": "bpf/capture", "FixturePrograms": "bpf/fixtures"]
+  private static let folders = [
+    "CaptureProgram": "bpf/capture", "ConnectionProgram": "bpf/connections", "FixturePrograms": "bpf/fixtures",
+  ]
 
   func createBuildCommands(context: PluginContext, target: any Target) throws -> [Command] {
     guard let folder = Self.folders[target.name] else { return [] }

@@ -1,18 +1,18 @@
 /// A point in time with its date worked out once a second at most: packets come by the thousand in each.
-struct CivilTime {
+package struct CivilTime {
   /// Seconds east of UTC, for all points from now on.
-  var secondsFromUTC: Int {
+  package var secondsFromUTC: Int {
     didSet { cachedSecond = .min }
   }
   private var cachedSecond = Int64.min
   /// `2024-01-31 `, then `12:34:56.`.
-  private(set) var date: [UInt8] = []
-  private(set) var clock: [UInt8] = []
+  package private(set) var date: [UInt8] = []
+  package private(set) var clock: [UInt8] = []
 
-  init(secondsFromUTC: Int) { self.secondsFromUTC = secondsFromUTC }
+  package init(secondsFromUTC: Int) { self.secondsFromUTC = secondsFromUTC }
 
   /// - Parameter second: since the epoch.
-  mutating func move(to second: Int64) {
+  package mutating func move(to second: Int64) {
     guard second != cachedSecond else { return }
     cachedSecond = second
     let local = second &+ Int64(secondsFromUTC)

@@ -6,7 +6,7 @@ package enum SocketState: UInt8, Hashable, Sendable {
   case newSynReceived
   case boundInactive
 
-  var name: StaticString {
+  package var name: StaticString {
     switch self {
     case .established: "ESTABLISHED"
     case .synSent: "SYN_SENT"

@@ -1,3 +1,6 @@
+internal import CLinux
+import Glibc
+
 /// The hierarchy of control groups, version 2 (cgroups(7)).
 package enum CgroupHierarchy {
   /// Where it is mounted: the root, or the deepest part that this process may see; `nil` where it is not.
@@ -12,5 +15,37 @@ package enum CgroupHierarchy {
       return String(fields[4])
     }
     return nil
+  }
+}
+
+/// The paths of cgroups, from their numbers. Needs CAP_DAC_READ_SEARCH.
+package struct CgroupPaths: ~Copyable {
+  private let mountPoint: String
+  private let mount: FileDescriptor
+  private var known: [UInt64: String?] = [:]
+  /// Numbers are used once, so that those that are gone may stay until there are many.
+  private static let limit = 4096
+
+  /// `nil` where there is no hierarchy 2.
+  package init?() {
+    guard let path = CgroupHierarchy.mountPoint, let mount = try? FileDescriptor(opening: path, flags: O_RDONLY) else {
+      return nil
+    }
+    mountPoint = path
+    self.mount = mount
+  }
+
+  /// Below the root, such as `/user.slice`; `nil` where there is no such cgroup any more.
+  package mutating func path(of number: UInt64) -> String? {
+    if let path = known[number] { return path }
+    if known.count >= Self.limit { known.removeAll(keepingCapacity: true) }
+    let descriptor = linux_open_cgroup(mount.number, number)
+    var path: String?
+    if descriptor >= 0 {
+      let cgroup = FileDescriptor(adopting: descriptor)
+      path = (try? cgroup.path()).flatMap { $0.hasPrefix(mountPoint) ? String($0.dropFirst(mountPoint.count)) : nil }
+    }
+    known.updateValue(path, forKey: number)
+    return path
   }
 }

@@ -80,6 +80,14 @@ extension FileDescriptor {
     return try retrying("poll") { linux_poll_input(number, CInt(clamping: milliseconds ?? -1)) } > 0
   }
 
+  /// readlink(2) of /proc/self/fd: the path of what is open.
+  package borrowing func path() throws(SystemCallError) -> String {
+    var bytes = [UInt8](repeating: 0, count: Int(PATH_MAX))
+    let link = "/proc/self/fd/\(number)"
+    let count = try retrying("readlink \(link)") { unsafe linux_read_link(link, &bytes, bytes.count) }
+    return String(decoding: bytes[..<count], as: UTF8.self)
+  }
+
   /// fstat(2): the size of the file, in bytes; 0 for files that are made while they are read, such as those of procfs.
   package borrowing func byteCount() throws(SystemCallError) -> Int {
     let number = self.number

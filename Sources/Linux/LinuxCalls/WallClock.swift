@@ -1,14 +1,13 @@
-internal import LinuxCalls
-
 /// What the clock on the wall showed when the kernel's monotonic clock showed something.
-struct WallClock {
-  private var offset: UInt64 = 0
+package struct WallClock: Sendable {
+  /// From the monotonic clock to nanoseconds since 1970.
+  package private(set) var offset: UInt64 = 0
   private var lookedAt: UInt64 = 0
 
-  init() { look() }
+  package init() { look() }
 
   /// Compares the two clocks, once a second: the one on the wall may be set while a capture runs.
-  mutating func look() {
+  package mutating func look() {
     let monotonic = Clock.monotonic
     guard offset == 0 || monotonic - lookedAt > 1_000_000_000 else { return }
     let realtime = Clock.realtime
@@ -23,5 +22,5 @@ struct WallClock {
   private func distance(_ one: UInt64, _ other: UInt64) -> UInt64 { one > other ? one - other : other - one }
 
   /// Nanoseconds since 1970.
-  func realtime(atMonotonic time: UInt64) -> UInt64 { time &+ offset }
+  package func realtime(atMonotonic time: UInt64) -> UInt64 { time &+ offset }
 }

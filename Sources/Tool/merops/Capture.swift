@@ -158,12 +158,7 @@ struct Capture: ParsableCommand {
     if interface.isEmpty && file == nil && via != .kprobe && !listInterfaces && !filter.isShown {
       throw ValidationError("Which interface? Name it with -i; -D lists them. -r reads a file.")
     }
-    let page = pageSize
-    guard ringSize.value >= page, ringSize.value & (ringSize.value - 1) == 0, ringSize.value <= 1 << 30 else {
-      throw ValidationError(
-        "--ring-size \(ringSize.value): the size has to be a power of two, from \(page) bytes (a page) to 1 GiB. "
-          + "\(ringSize.nearest(page: page)) would do.")
-    }
+    try ringSize.validateRing()
   }
 
   func run() throws {
@@ -197,7 +192,7 @@ struct Capture: ParsableCommand {
     output.follow(session)
     let statistics = try session.run(&output)
     output.finish()
-    try statisticsFile?.write(statistics)
+    try statisticsFile?.write(statistics.json)
     guard try conclude(output, statistics, "the capture") else { return }
     if !session.gone.isEmpty && interface != ["any"] {
       throw Failure(
@@ -224,7 +219,7 @@ struct Capture: ParsableCommand {
     if case .failure(let failure as Failure) = result { throw failure }
     if onlyCounts { print("\(output.count) packet\(output.count == 1 ? "" : "s")") }
     let statistics = try capture.statistics(seconds: Double(Clock.monotonic - start) / 1e9)
-    try statisticsFile?.write(statistics)
+    try statisticsFile?.write(statistics.json)
     guard try conclude(output, statistics, "reading") else { return }
     do { try result.get() } catch { throw Failure(report: "\(capture.name): \(error)") }
   }
@@ -322,30 +317,5 @@ struct Capture: ParsableCommand {
     options.showsInterface = interface.count > 1 || interface == ["any"] || via == .kprobe
     options.usesColour = Terminal.takesColour
     return options
-  }
-}
-
-/// A number of bytes, such as `65536`, `64K` or `8M`.
-struct ByteCount: ExpressibleByArgument, CustomStringConvertible {
-  let value: Int
-
-  init(_ value: Int) { self.value = value }
-
-  init?(argument: String) {
-    let units: [Character: Int] = ["K": 1 << 10, "k": 1 << 10, "M": 1 << 20, "m": 1 << 20, "G": 1 << 30, "g": 1 << 30]
-    let unit = argument.last.flatMap { units[$0] }
-    guard let number = Int(unit == nil ? argument[...] : argument.dropLast()) else { return nil }
-    let (value, overflow) = number.multipliedReportingOverflow(by: unit ?? 1)
-    guard !overflow else { return nil }
-    self.value = value
-  }
-
-  var description: String { "\(value)" }
-
-  /// The next power of two that is large enough for a ring.
-  func nearest(page: Int) -> Int {
-    var nearest = page
-    while nearest < value, nearest < 1 << 30 { nearest *= 2 }
-    return nearest
   }
 }

@@ -20,6 +20,9 @@ int linux_duplicate(int descriptor);
 int linux_open(const char *path, int flags);
 // openat(2) with O_CREAT.
 int linux_create(const char *path, int flags, unsigned mode);
+ssize_t linux_read_link(const char *path, void *buffer, size_t size);
+// open_by_handle_at(2) of a cgroup, by its number; `mount` is a descriptor of anything in the hierarchy.
+int linux_open_cgroup(int mount, uint64_t number);
 ssize_t linux_read(int descriptor, void *buffer, size_t count);
 ssize_t linux_read_at(int descriptor, void *buffer, size_t count, off_t offset);
 ssize_t linux_write(int descriptor, const void *buffer, size_t count);

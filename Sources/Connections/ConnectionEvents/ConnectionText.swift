@@ -1,0 +1,260 @@
+internal import ByteReading
+package import CaptureEvents
+
+/// Lines of columns for people: as many as there is room for.
+package struct ConnectionText: ~Copyable {
+  /// In the order in which they stand.
+  private enum Column: CaseIterable {
+    case time, event, process, name, user, localPort, local, way, remote, handshake, duration, sent, received,
+      retransmits
+    case roundTrip, namespace, container, outcome
+
+    var title: StaticString {
+      switch self {
+      case .time: "TIME"
+      case .event: "EVENT"
+      case .process: "PID"
+      case .name: "COMMAND"
+      case .user: "UID"
+      case .localPort: "PORT"
+      case .local: "LOCAL"
+      case .way: ""
+      case .remote: "REMOTE"
+      case .handshake: "SHAKE"
+      case .duration: "TIME OPEN"
+      case .sent: "SENT"
+      case .received: "RECVD"
+      case .retransmits: "RETR"
+      case .roundTrip: "RTT"
+      case .namespace: "NETNS"
+      case .container: "CONTAINER"
+      case .outcome: "END"
+      }
+    }
+
+    /// At least; what is longer moves the rest of its line.
+    var width: Int {
+      switch self {
+      case .time: 15
+      case .event: 6
+      case .process: 7
+      case .name: 15
+      case .user: 5
+      case .localPort: 5
+      case .local, .remote: 21
+      case .way: 1
+      case .handshake, .duration: 9
+      case .roundTrip: 7
+      case .sent, .received: 5
+      case .retransmits: 4
+      case .namespace: 10
+      case .container: 12
+      case .outcome: 13
+      }
+    }
+
+    /// Numbers stand at the right of their column.
+    var isNumber: Bool {
+      switch self {
+      case .process, .user, .localPort, .handshake, .duration, .sent, .received, .retransmits, .roundTrip, .namespace:
+        true
+      default: false
+      }
+    }
+  }
+
+  private let columns: [Column]
+  private var time: CivilTime
+  private var cell = OutputBuffer(capacity: 256)
+  /// Since when connections are looked at, in nanoseconds of CLOCK_MONOTONIC.
+  private let began: UInt64
+
+  /// - Parameters:
+  ///   - width: of the terminal, in columns; `nil` for all there is to tell.
+  ///   - tellsOpened: whether there are lines for connections that open.
+  ///   - began: since when connections are looked at, in nanoseconds of CLOCK_MONOTONIC.
+  package init(width: Int?, tellsOpened: Bool, secondsFromUTC: Int, began: UInt64) {
+    let width = width ?? .max
+    columns = Column.allCases.filter { column in
+      switch column {
+      case .event: tellsOpened
+      case .process, .name, .way, .remote, .duration, .sent, .received, .outcome: true
+      case .localPort: width < 120
+      case .local: width >= 120
+      case .time: width >= 104
+      case .handshake, .retransmits: width >= 140
+      case .roundTrip: width >= 150
+      case .user: width >= 160
+      case .namespace: width >= 170
+      case .container: width >= 184
+      }
+    }
+    time = CivilTime(secondsFromUTC: secondsFromUTC)
+    self.began = began
+  }
+
+  package mutating func writeTitle(into out: inout OutputBuffer) {
+    for column in columns {
+      cell.append(column.title)
+      pad(column, into: &out)
+    }
+    endLine(into: &out)
+  }
+
+  /// - Parameters:
+  ///   - realtime: when the record was made, in nanoseconds since 1970.
+  ///   - container: its identifier; empty where none is known.
+  package mutating func write(
+    _ record: ConnectionRecord, realtime: UInt64, container: [UInt8], into out: inout OutputBuffer
+  ) {
+    for column in columns {
+      write(column, of: record, realtime, container)
+      pad(column, into: &out)
+    }
+    endLine(into: &out)
+  }
+
+  private mutating func write(_ column: Column, of record: ConnectionRecord, _ realtime: UInt64, _ container: [UInt8]) {
+    let owner = record.owner
+    switch column {
+    case .time:
+      time.move(to: Int64(realtime / 1_000_000_000))
+      cell.append(time.clock)
+      cell.appendDecimal(UInt32(realtime % 1_000_000_000 / 1000), width: 6)
+    case .event: cell.append(record.event == .opened ? "open" : record.event == .syn ? "syn" : "close")
+    case .process: if owner.hasTask { cell.appendDecimal(owner.process) } else { cell.append("-") }
+    case .name: writeName(owner)
+    case .user: if owner.hasUser { cell.appendDecimal(owner.user) } else { cell.append("-") }
+    case .localPort: cell.appendDecimal(record.local.port)
+    case .local: record.local.write(into: &cell)
+    case .way: cell.append(record.flags.contains(.active) ? ">" : record.flags.contains(.passive) ? "<" : "-")
+    case .remote: record.remote.write(into: &cell)
+    case .handshake: if let handshake = record.handshake { writeDuration(handshake) } else { cell.append("-") }
+    case .duration: writeTimeOpen(record)
+    case .sent: writeByteCount(record.bytesSent)
+    case .received: writeByteCount(record.bytesReceived)
+    case .retransmits: cell.appendDecimal(record.retransmits)
+    case .roundTrip:
+      if let roundTrip = record.roundTrip { writeDuration(UInt64(roundTrip) * 1000) } else { cell.append("-") }
+    case .namespace: cell.appendDecimal(record.namespace)
+    case .container: if container.isEmpty { cell.append("-") } else { cell.append(Array(container.prefix(12))) }
+    case .outcome: writeOutcome(record)
+    }
+  }
+
+  /// What is not sure does not look as if it were: `[nginx]` listens, or had the socket open; `curl?` merely ran.
+  private mutating func writeName(_ owner: ConnectionOwner) {
+    switch owner.source {
+    case .connected, .accepted: owner.writeName(into: &cell)
+    case .held, .listened:
+      cell.append("[")
+      owner.writeName(limit: 13, into: &cell)
+      cell.append("]")
+    case .closed:
+      owner.writeName(limit: 14, into: &cell)
+      cell.append("?")
+    case .recorded:
+      cell.append("uid ")
+      cell.appendDecimal(owner.user)
+    case .unknown: cell.append("-")
+    }
+  }
+
+  private mutating func writeTimeOpen(_ record: ConnectionRecord) {
+    if let opened = record.opened {
+      writeDuration(record.time - min(opened, record.time))
+    } else if record.event == .closed {
+      // It was there before, so it has been open for at least as long as we looked.
+      cell.append(">")
+      writeDuration(record.time - min(began, record.time))
+    } else {
+      cell.append("-")
+    }
+  }
+
+  private mutating func writeOutcome(_ record: ConnectionRecord) {
+    if let outcome = ConnectionOutcome(record) { return outcome.write(into: &cell) }
+    if record.event == .syn {
+      cell.append("queue ")
+      cell.appendDecimal(record.queue.waiting)
+      cell.append("/")
+      cell.appendDecimal(record.queue.limit)
+      cell.append(", ")
+      cell.appendDecimal(record.queue.halfOpen)
+      cell.append(" half-open")
+    }
+  }
+
+  /// Three digits and more: `87us`, `1.234ms`, `12.34s`, `5m06s`, `3h05m`, `2d07h`.
+  private mutating func writeDuration(_ nanoseconds: UInt64) {
+    let microseconds = nanoseconds / 1000
+    let seconds = microseconds / 1_000_000
+    switch microseconds {
+    case ..<1000:
+      cell.appendDecimal(microseconds)
+      cell.append("us")
+    case ..<1_000_000:
+      cell.appendDecimal(microseconds / 1000)
+      cell.append(".")
+      cell.appendDecimal(UInt32(microseconds % 1000), width: 3)
+      cell.append("ms")
+    case ..<100_000_000:
+      cell.appendDecimal(seconds)
+      cell.append(".")
+      cell.appendDecimal(UInt32(microseconds % 1_000_000 / 1000), width: 3)
+      cell.append("s")
+    case ..<6_000_000_000: writeTwo(seconds / 60, "m", seconds % 60, "s")
+    case ..<360_000_000_000: writeTwo(seconds / 3600, "h", seconds / 60 % 60, "m")
+    default: writeTwo(seconds / 86_400, "d", seconds / 3600 % 24, "h")
+    }
+  }
+
+  private mutating func writeTwo(_ high: UInt64, _ highUnit: StaticString, _ low: UInt64, _ lowUnit: StaticString) {
+    cell.appendDecimal(high)
+    cell.append(highUnit)
+    cell.appendDecimal(UInt32(low), width: 2)
+    cell.append(lowUnit)
+  }
+
+  /// In at most five characters, cut off, not rounded: `9999`, `12.3K`, `999M`.
+  private mutating func writeByteCount(_ count: UInt64) {
+    guard count >= 10_000 else { return cell.appendDecimal(count) }
+    let units: [StaticString] = ["K", "M", "G", "T", "P", "E"]
+    var (tenths, unit) = (count / 1024 * 10 + count % 1024 * 10 / 1024, 0)
+    while tenths >= 10_240, unit < units.count - 1 { (tenths, unit) = (tenths / 1024, unit + 1) }
+    cell.appendDecimal(tenths / 10)
+    if tenths < 1000 {
+      cell.append(".")
+      cell.appendDecimal(tenths % 10)
+    }
+    cell.append(units[unit])
+  }
+
+  /// Puts the cell into its column.
+  private mutating func pad(_ column: Column, into out: inout OutputBuffer) {
+    let padding = max(column.width - cell.count, 0)
+    if column.isNumber { for _ in 0..<padding { out.append(UInt8(ascii: " ")) } }
+    cell.withBytes { out.append($0) }
+    if !column.isNumber { for _ in 0..<padding { out.append(UInt8(ascii: " ")) } }
+    out.append(UInt8(ascii: " "))
+    cell.removeAll()
+  }
+
+  /// Without the blanks behind the last column.
+  private func endLine(into out: inout OutputBuffer) {
+    var count = out.count
+    out.withBytes { bytes in
+      while count > 0, (try? bytes.read(UInt8.self, at: count - 1)) == UInt8(ascii: " ") { count -= 1 }
+    }
+    out.truncate(to: count)
+    out.append("\n")
+  }
+}
+
+extension ConnectionRecord {
+  /// From the first segment to the third, in nanoseconds; `nil` where one of them was not seen.
+  package var handshake: UInt64? {
+    guard let opened, let established, established >= opened else { return nil }
+    return established - opened
+  }
+}

@@ -1,0 +1,254 @@
+internal import BPFLinks
+internal import BPFLoader
+internal import BPFObjectFile
+package import ConnectionEvents
+internal import ConnectionProgram
+internal import Glibc
+package import LinuxCalls
+
+/// Takes what a session has to tell.
+package protocol ConnectionOutput: ~Copyable {
+  /// - Parameter offset: from CLOCK_MONOTONIC to nanoseconds since 1970.
+  mutating func record(_ record: ConnectionRecord, offset: UInt64)
+  /// Nothing more is there for a moment. Returns whether to go on.
+  mutating func pause() -> Bool
+  /// The counters until now, where they were asked for.
+  mutating func statistics(_ statistics: ConnectionStatistics)
+  /// How many records could not be written.
+  var notWrittenCount: UInt64 { get }
+}
+
+/// Connections as the kernel's sockets come and go: the programs, their maps, and the reader of what they tell.
+package struct ConnectionSession: ~Copyable {
+  private let options: ConnectionOptions
+  private var programs: ConnectionPrograms
+  private var reader: ConnectionReader
+  private var order = ConnectionOrder()
+  private var clock = WallClock()
+  private let signals: SignalQueue
+  /// Signals, and whether anybody still reads.
+  private let events: EventQueue
+  /// These, and records.
+  private let everything: EventQueue
+  /// Since when connections are looked at, in nanoseconds of CLOCK_MONOTONIC.
+  package let began: UInt64
+  /// Programs that the kernel did not take, in words, where others stand for them or something is missing.
+  package var refusals: [String] { programs.refusals }
+  /// What the kernel does not let us see, in words.
+  package let missing: [String]
+  /// What the programs are attached to, such as `tp_btf+fexit`.
+  package var via: String { programs.via }
+  /// Ends the session when it is given, from any thread.
+  package let stop: Notification
+
+  private var toldCount = 0
+  private var pastCount: UInt64 = 0
+  private var halfOpenCount: UInt64 = 0
+
+  /// How long the reader lets records gather once there are some.
+  private static let restMilliseconds = 5
+  /// How often it looks for half-open connections.
+  private static let lookMilliseconds = 1000
+
+  private enum Token {
+    static let records: UInt64 = 0
+    static let signals: UInt64 = 1
+    static let stop: UInt64 = 2
+    static let events: UInt64 = 3
+  }
+
+  /// Loads and attaches the programs, and looks for what is there already.
+  package init(_ options: ConnectionOptions) throws {
+    var (programs, usesPerfEvents) = try Self.load(options)
+    let began = Clock.monotonic
+    let reader = try ConnectionReader(programs, usesPerfEvents: usesPerfEvents, byteCount: options.ringByteCount)
+    let missing = try programs.attachWhereAllowed(options)
+    let signals = try SignalQueue([SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1])
+    let stop = try Notification()
+    let events = try EventQueue()
+    try events.watch(signals.descriptor, token: Token.signals)
+    try events.watch(stop.descriptor, token: Token.stop)
+    let everything = try EventQueue()
+    try everything.watch(events.descriptor, token: Token.events)
+    try reader.watch(by: everything, token: Token.records)
+    self.options = options
+    self.programs = programs
+    self.reader = reader
+    self.began = began
+    self.missing = missing
+    self.signals = signals
+    self.stop = stop
+    self.events = events
+    self.everything = everything
+  }
+
+  /// Ends when nobody reads any more what goes to this pipe or socket. Regular files are never closed by another side.
+  package borrowing func endWhenClosed(_ output: borrowing FileDescriptor) {
+    try? events.watchHangUp(of: output, token: Token.stop)
+  }
+
+  private static func load(_ options: ConnectionOptions) throws -> (ConnectionPrograms, usesPerfEvents: Bool) {
+    func load(usesPerfEvents: Bool) throws -> (ConnectionPrograms, Bool) {
+      (try ConnectionPrograms(ConnectionSpec(options, usesPerfEvents: usesPerfEvents)), usesPerfEvents)
+    }
+    do { return try load(usesPerfEvents: options.transport == .perf) } catch let error as LoadError {
+      guard options.transport == .auto, case .createMap(let map) = error.attempt,
+        map.name == ConnectionProgram.ring
+      else { throw error }
+      return try load(usesPerfEvents: true)
+    }
+  }
+
+  /// Tells of connections until the count or the time is over, a signal ends it or the output fails; then detaches, tells
+  /// what is left, and returns what became of it all.
+  package mutating func run(_ output: inout some ConnectionOutput & ~Copyable) throws -> ConnectionStatistics {
+    let end = options.duration.map { began + UInt64(max($0, 0) * 1e9) }
+    let interval = options.statisticsInterval.map { UInt64(max($0, 0.001) * 1e9) }
+    var nextReport = interval.map { began + $0 }
+    var nextLook = began
+    var goesOn = true
+    while goesOn {
+      let now = Clock.monotonic
+      clock.look()
+      _ = reader.drain(into: &order)
+      if now >= nextLook {
+        try lookForHalfOpen(at: now)
+        nextLook = now + UInt64(Self.lookMilliseconds) * 1_000_000
+      }
+      tell(until: now, &output)
+      guard output.pause() else { break }
+      if let count = options.count, toldCount >= count { break }
+      if let end, now >= end { break }
+      if let report = nextReport, let interval, now >= report {
+        output.statistics(try statistics(output.notWrittenCount))
+        nextReport = max(report + interval, now)
+      }
+      let due = [end, nextReport, nextLook].compactMap(\.self).min() ?? nextLook
+      let milliseconds = due > now ? Int((due - now + 999_999) / 1_000_000) : 0
+      var (isSignalled, isStopped) = (false, false)
+      func take(_ token: UInt64) {
+        if token == Token.signals { isSignalled = true }
+        if token == Token.stop { isStopped = true }
+      }
+      if order.isEmpty {
+        // Whatever it was, the look below tells.
+        try everything.wait(milliseconds: milliseconds) { _ in }
+        try events.wait(milliseconds: 0, take)
+      } else {
+        try events.wait(milliseconds: min(Self.restMilliseconds, milliseconds), take)
+      }
+      if isStopped { goesOn = false }
+      if isSignalled {
+        while let signal = signals.next() {
+          if signal == SIGUSR1 { output.statistics(try statistics(output.notWrittenCount)) } else { goesOn = false }
+        }
+      }
+    }
+    return try finish(&output)
+  }
+
+  private mutating func tell(until time: UInt64?, _ output: inout some ConnectionOutput & ~Copyable) {
+    let (offset, limit) = (clock.offset, options.count ?? .max)
+    var (told, past) = (toldCount, pastCount)
+    order.release(until: time) { record in
+      if told >= limit {
+        past += 1
+      } else {
+        output.record(record, offset: offset)
+        told += 1
+      }
+    }
+    (toldCount, pastCount) = (told, past)
+  }
+
+  /// Tells of connections that the kernel has given up waiting for.
+  private mutating func lookForHalfOpen(at now: UInt64) throws {
+    guard !options.tellsOnlySYN else { return }
+    var over: [(key: [UInt8], halfOpen: HalfOpen)] = []
+    try programs.map(ConnectionProgram.halfOpen).forEachElement { key, value in
+      let (key, value) = (key.copy(), value.copy())
+      // The kernel's timer may be late.
+      if let halfOpen = HalfOpen(key: key, value: value), halfOpen.end + 1_000_000_000 < now {
+        over.append((key, halfOpen))
+      }
+    }
+    for (key, halfOpen) in over {
+      // It may have been completed meanwhile.
+      guard try programs.map(ConnectionProgram.halfOpen).delete(key) else { continue }
+      order.add(try halfOpen.record())
+      halfOpenCount += 1
+    }
+  }
+
+  private mutating func finish(_ output: inout some ConnectionOutput & ~Copyable) throws -> ConnectionStatistics {
+    programs.detach()
+    // A program that was running on another CPU may still be about to tell.
+    for _ in 0..<100 {
+      while reader.drain(into: &order) > 0 {}
+      if try counters().isBalanced { break }
+      usleep(1000)
+    }
+    tell(until: nil, &output)
+    _ = output.pause()
+    return try statistics(output.notWrittenCount)
+  }
+
+  private func counters() throws -> ConnectionStatistics {
+    ConnectionStatistics(
+      perCPU: try programs.map(ConnectionProgram.counters).value(forKey: [0, 0, 0, 0]))
+  }
+
+  private func statistics(_ notWritten: UInt64) throws -> ConnectionStatistics {
+    var statistics = try counters()
+    // While connections come and go, a program may be between two counts.
+    for _ in 0..<1000 where !statistics.isBalanced { statistics = try counters() }
+    statistics.seen += halfOpenCount
+    statistics.matched += halfOpenCount
+    // What is still in the ring has been delivered to nobody.
+    let told = UInt64(toldCount)
+    let waiting = statistics.delivered + halfOpenCount - min(told + pastCount, statistics.delivered + halfOpenCount)
+    statistics.seen -= waiting + pastCount
+    statistics.matched -= waiting + pastCount
+    statistics.seen += pastCount
+    statistics.past = pastCount
+    statistics.delivered = told - min(notWritten, told)
+    statistics.notWritten = notWritten
+    statistics.seconds = Double(Clock.monotonic - began) / 1e9
+    statistics.via = programs.via
+    return statistics
+  }
+}
+
+extension RawSpan {
+  fileprivate func copy() -> [UInt8] { unsafe withUnsafeBytes { unsafe Array($0) } }
+}
+
+extension ConnectionPrograms {
+  /// Attaches what kernels differ in, and puts what is there into the tables.
+  /// - Returns: what this kernel does not let us see, in words.
+  fileprivate mutating func attachWhereAllowed(_ options: ConnectionOptions) throws -> [String] {
+    var missing: [String] = []
+    if options.tellsOnlySYN {
+      guard try climb(ConnectionProgram.syn) else {
+        throw ConnectionSessionError(what: "see SYNs as listening sockets get them", refusals: refusals)
+      }
+    } else {
+      if try !climb(ConnectionProgram.accept) { missing.append("who accepts a connection") }
+      if try !Self.tellsOfResetsWithoutSocket(), try !climb(ConnectionProgram.refusal) {
+        missing.append("SYNs that no socket wants")
+      }
+    }
+    try find()
+    return missing
+  }
+}
+
+/// What the kernel does not let us see at all.
+package struct ConnectionSessionError: Error, CustomStringConvertible {
+  package let what: String
+  package let refusals: [String]
+
+  package var description: String {
+    "\(what): this kernel takes none of the programs for that\n" + refusals.map { "  \($0)" }.joined(separator: "\n")
+  }
+}

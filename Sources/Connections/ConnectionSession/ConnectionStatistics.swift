@@ -1,0 +1,78 @@
+internal import ConnectionProgram
+
+/// What became of everything that the programs had to tell. Two sums hold always:
+/// `seen` = `filteredOut` + `matched`, and `matched` = `delivered` + `ringFull` + `notWritten`.
+package struct ConnectionStatistics: Sendable {
+  package internal(set) var seen: UInt64
+  package internal(set) var matched: UInt64
+  package internal(set) var delivered: UInt64
+  package internal(set) var filteredOut: UInt64
+  package internal(set) var ringFull: UInt64
+  package internal(set) var notWritten: UInt64 = 0
+  /// Past the last one that was asked for; they count as passed over.
+  package internal(set) var past: UInt64 = 0
+  /// Connections whose beginning could not be kept, since the table was full; their ends are told of all the same.
+  package internal(set) var untracked: UInt64
+  /// Half-open connections of which nothing could be kept, and nothing will be told.
+  package internal(set) var halfOpenUntracked: UInt64
+  package internal(set) var seconds: Double = 0
+  /// What the programs are attached to, such as `tp_btf+fexit`.
+  package internal(set) var via = ""
+
+  /// Adds up the value of the per-CPU map.
+  init(perCPU bytes: [UInt8]) {
+    var sums = [UInt64](repeating: 0, count: ConnectionProgram.counterCount)
+    for (index, start) in stride(from: 0, to: bytes.count - 7, by: 8).enumerated() {
+      sums[index % sums.count] &+= bytes[start..<start + 8].reversed().reduce(0) { $0 << 8 | UInt64($1) }
+    }
+    (seen, matched, delivered, filteredOut) = (sums[0], sums[1], sums[2], sums[3])
+    (ringFull, untracked, halfOpenUntracked) = (sums[4], sums[5], sums[6])
+  }
+
+  var isBalanced: Bool { seen == filteredOut &+ matched && matched == delivered &+ ringFull }
+
+  private var lost: UInt64 { ringFull + notWritten }
+  private var passedOver: UInt64 { filteredOut + past }
+
+  /// For people.
+  package var summary: String {
+    """
+    \(delivered) told, \(lost) lost, in \(decimal(seconds)) s via \(via)
+    seen \(seen) = passed over \(passedOver) + matched \(matched)
+    matched \(matched) = delivered \(delivered) + lost \(lost)\(causes)
+    """ + tables
+  }
+
+  /// The same on one line.
+  package var line: String {
+    "seen \(seen), passed over \(passedOver), matched \(matched), delivered \(delivered), lost \(lost)\(causes), "
+      + "\(decimal(seconds)) s\(tables.replacing("\n", with: "; "))"
+  }
+
+  private var causes: String {
+    let some = [(ringFull, "ring_full"), (notWritten, "not_written")].filter { $0.0 > 0 }
+    return some.isEmpty ? "" : " (" + some.map { "\($0.0) \($0.1)" }.joined(separator: ", ") + ")"
+  }
+
+  private var tables: String {
+    (untracked > 0
+      ? "\nof \(untracked) connections the beginning is unknown: the table was full (--connections)" : "")
+      + (halfOpenUntracked > 0
+        ? "\n\(halfOpenUntracked) half-open connections are not told of: their table was full (--half-open)" : "")
+  }
+
+  /// `{"seen":N,"passed_over":{CAUSE:N},"matched":N,"delivered":N,"lost":{CAUSE:N},"table_full":{TABLE:N},...}`
+  package var json: String {
+    "{\"seen\":\(seen),\"passed_over\":{\"filtered_out\":\(filteredOut),\"past_count\":\(past)},\"matched\":\(matched),"
+      + "\"delivered\":\(delivered),\"lost\":{\"ring_full\":\(ringFull),\"not_written\":\(notWritten)},"
+      + "\"table_full\":{\"connections\":\(untracked),\"half_open\":\(halfOpenUntracked)},"
+      + "\"seconds\":\(decimal(seconds)),\"via\":\"\(via)\"}"
+  }
+}
+
+/// With three decimals.
+private func decimal(_ seconds: Double) -> String {
+  let milliseconds = Int(seconds * 1000)
+  let fraction = String(milliseconds % 1000)
+  return "\(milliseconds / 1000)." + String(repeating: "0", count: 3 - fraction.count) + fraction
+}

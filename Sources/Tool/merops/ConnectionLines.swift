@@ -1,0 +1,52 @@
+import CaptureEvents
+import ConnectionEvents
+import ConnectionSession
+import Glibc
+import LinuxCalls
+
+/// Connections on their way to standard output.
+struct ConnectionLines: ~Copyable, ConnectionOutput {
+  enum Format {
+    /// - Parameter width: of the terminal; `nil` for all columns.
+    case text(width: Int?)
+    case json
+  }
+
+  private var text: ConnectionText?
+  private let json = ConnectionJSON()
+  private var sink = PacketSink()
+  private var cgroups = CgroupPaths()
+
+  var failure: WriteFailure? { sink.failure }
+  var notWrittenCount: UInt64 { sink.notWrittenCount }
+
+  init(_ format: Format, tellsOpened: Bool, began: UInt64) throws(Failure) {
+    sink.open("-")
+    if let failure = sink.failure { throw Failure(report: "\(failure.attempt): \(failure.errno)") }
+    guard case .text(let width) = format else { return }
+    text = ConnectionText(
+      width: width, tellsOpened: tellsOpened, secondsFromUTC: localSecondsFromUTC(), began: began)
+    text?.writeTitle(into: &sink.buffer)
+    sink.flush()
+  }
+
+  func follow(_ session: borrowing ConnectionSession) {
+    if let copy = try? FileDescriptor(duplicating: STDOUT_FILENO) { session.endWhenClosed(copy) }
+  }
+
+  mutating func record(_ record: ConnectionRecord, offset: UInt64) {
+    let cgroup = record.owner.cgroup
+    let container = cgroup == 0 ? nil : cgroups?.path(of: cgroup).flatMap(ContainerIdentifier.find)
+    if text?.write(record, realtime: record.time &+ offset, container: container ?? [], into: &sink.buffer) == nil {
+      json.write(record, offset: offset, container: container ?? [], into: &sink.buffer)
+    }
+    sink.packetEnds()
+  }
+
+  mutating func pause() -> Bool {
+    sink.flush()
+    return sink.failure == nil
+  }
+
+  mutating func statistics(_ statistics: ConnectionStatistics) { StandardError.write(statistics.line) }
+}

@@ -1,0 +1,220 @@
+import DemoNetwork
+import Foundation
+import LinuxCalls
+import RouteNetlink
+import Testing
+
+extension Privileged {
+  /// Connections of every kind, made by a program that says what it knows of them (Tests/Support/ConnectionDay).
+  @Suite struct ConnectionTests {
+    private typealias Object = [String: Any]
+
+    private static let fixture = URL(fileURLWithPath: Tool.path).deletingLastPathComponent()
+      .appending(path: "connection-day").path
+
+    /// Follows connections, of these namespaces only: others on this machine have theirs.
+    private static func follow(
+      _ options: [String], in network: borrowing DemoNetwork
+    ) throws -> RunningProcess {
+      let namespaces = [inode(of: network.client), inode(of: network.server)].flatMap { ["--netns", "\($0)"] }
+      let process = try Tool.run(["connections"] + namespaces + options, in: .current())
+      try process.waitUntil(says: "following TCP connections")
+      return process
+    }
+
+    private static func inode(of namespace: borrowing NetworkNamespace) -> UInt64 {
+      LinuxCalls.inode(ofFile: path(of: namespace)) ?? 0
+    }
+
+    private static func path(of namespace: borrowing NetworkNamespace) -> String {
+      "/proc/\(getpid())/fd/\(namespace.descriptor.number)"
+    }
+
+    private static func objects(_ text: String) throws -> [Object] {
+      try text.split(separator: "\n").map {
+        try #require(try JSONSerialization.jsonObject(with: Data($0.utf8)) as? Object)
+      }
+    }
+
+    private static func day(in network: borrowing DemoNetwork) throws -> [Object] {
+      let day = try RunningProcess(fixture, ["day", path(of: network.server)], in: network.client)
+      #expect(try day.wait(seconds: 3 * patience) == 0, "\(day.errors)")
+      return try objects(day.output)
+    }
+
+    /// A connection's end, as both name it.
+    private struct Place: Hashable {
+      let local, remote: Int
+      let direction: String
+
+      init?(_ object: Object) {
+        guard let local = object["local_port"] as? Int, let remote = object["remote_port"] as? Int,
+          let direction = object["direction"] as? String
+        else { return nil }
+        (self.local, self.remote, self.direction) = (local, remote, direction)
+      }
+    }
+
+    @Test(arguments: ["ring", "perf"]) func everyKindComesOutExactly(transport: String) throws {
+      let network = try DemoNetwork()
+      let process = try Self.follow(["--format", "json", "--transport", transport], in: network)
+      let expected = try Self.day(in: network)
+      #expect(expected.count > 30)
+      // The kernel waits twice as long each time before it gives up an answer that nobody acknowledges.
+      try process.waitUntil("the half-open connection is given up") { process.output.contains("half_open") }
+      process.signal(SIGINT)
+      #expect(try process.wait() == 0)
+      let told = try Self.objects(process.output)
+      #expect(told.count == expected.count)
+      for object in expected {
+        let kind = "\(object["kind"] ?? "")"
+        let place = try #require(Place(object))
+        let same = told.filter { Place($0) == place }
+        #expect(same.count == 1, "\(kind) \(place.direction): \(same.count) times")
+        guard let found = same.first else { continue }
+        for (name, value) in object where !["kind", "shortest", "longest"].contains(name) {
+          #expect("\(found[name] ?? "missing")" == "\(value)", "\(kind) \(place.direction): \(name)")
+        }
+        guard let shortest = object["shortest"] as? Double, let longest = object["longest"] as? Double,
+          let duration = found["duration"] as? Double
+        else {
+          Issue.record("\(kind) \(place.direction): no duration: \(found)")
+          continue
+        }
+        // Nobody sees when the last word of a half-open connection was said.
+        guard found["end"] as? String != "half_open" else { continue }
+        #expect(duration > shortest - 0.001 && duration < longest + 0.001, "\(kind) \(place.direction)")
+        if found["established"] is Double {
+          let handshake = try #require(found["handshake"] as? Double)
+          #expect(handshake > 0 && handshake <= duration)
+        }
+      }
+    }
+
+    /// As many a second as a busy machine has: none is missing, none comes twice.
+    @Test(arguments: ["ring", "perf"]) func manyShortOnesComeOutExactly(transport: String) throws {
+      let network = try DemoNetwork()
+      let statistics = FileManager.default.temporaryDirectory.appending(path: "statistics-\(UUID().uuidString)")
+      defer { try? FileManager.default.removeItem(at: statistics) }
+      let process = try Self.follow(["--transport", transport, "--stats-json", statistics.path], in: network)
+      let many = try RunningProcess(Self.fixture, ["many", "20000", "2000", "10"], in: network.client)
+      #expect(try many.wait(seconds: 2 * patience) == 0, "\(many.errors)")
+      let words = many.output.split(whereSeparator: \.isWhitespace).map(String.init)
+      let count = try #require(words.first.flatMap { Int($0) })
+      #expect(count > 100)
+      process.signal(SIGINT)
+      #expect(try process.wait() == 0)
+      let lines = process.outputLines.dropFirst()
+      #expect(lines.count == 2 * count, "\(process.errors)")
+      // LOCAL, which way, REMOTE: both ends of each connection, as often as it was there.
+      let ends = lines.map { $0.split(separator: " ")[4...6].map(String.init) }
+      let outgoing = zip(ends, lines).filter { $0.0[1] == ">" && $0.1.hasSuffix("closed") }.map { $0.0[0] + $0.0[2] }
+      let incoming = zip(ends, lines).filter { $0.0[1] == "<" && $0.1.hasSuffix("closed by peer") }
+        .map { $0.0[2] + $0.0[0] }
+      #expect(outgoing.count == count && outgoing.sorted() == incoming.sorted())
+      #expect(outgoing.allSatisfy { $0.hasSuffix("127.0.0.1:\(words[1])") })
+      let object = try #require(try Self.objects(String(contentsOf: statistics, encoding: .utf8)).first)
+      #expect(object["delivered"] as? Int == 2 * count)
+      #expect((object["lost"] as? [String: Int])?.values.allSatisfy { $0 == 0 } == true)
+    }
+
+    /// What is not wanted never leaves the kernel.
+    @Test func filtersRunInTheKernel() throws {
+      let network = try DemoNetwork()
+      func delivered(_ options: [String]) throws -> (told: [Object], statistics: Object) {
+        let statistics = FileManager.default.temporaryDirectory.appending(path: "statistics-\(UUID().uuidString)")
+        defer { try? FileManager.default.removeItem(at: statistics) }
+        let process = try Self.follow(
+          ["--format", "json", "--stats-json", statistics.path] + options, in: network)
+        _ = try Self.shortDay(in: network)
+        process.signal(SIGINT)
+        #expect(try process.wait() == 0)
+        let object = try #require(try Self.objects(String(contentsOf: statistics, encoding: .utf8)).first)
+        return (try Self.objects(process.output), object)
+      }
+      let all = try delivered([])
+      #expect(all.told.count == 40)
+      for (options, count) in [
+        (["--port", "1"], 0), (["--host", "127.0.0.0/8"], 40), (["--host", "10.0.0.0/8", "--host", "::1"], 0),
+        (["--comm", "connection-day"], 40), (["--comm", "somebody-else"], 0), (["--uid", "0"], 40),
+        (["--uid", "1"], 0),
+        (["--pid", "1"], 0),
+      ] {
+        let (told, statistics) = try delivered(options)
+        #expect(told.count == count, "\(options)")
+        #expect(statistics["delivered"] as? Int == count, "\(options)")
+        let filtered = (statistics["passed_over"] as? [String: Int])?["filtered_out"] ?? 0
+        #expect(filtered >= 40 - count, "\(options)")
+        #expect(statistics["seen"] as? Int == filtered + count, "\(options)")
+      }
+    }
+
+    /// Twenty connections.
+    private static func shortDay(in network: borrowing DemoNetwork) throws -> String {
+      let many = try RunningProcess(fixture, ["many", "20", "2000", "60"], in: network.client)
+      #expect(try many.wait() == 0, "\(many.errors)")
+      return many.output
+    }
+
+    @Test func tellsOfOpeningWithItsOwner() throws {
+      let network = try DemoNetwork()
+      let process = try Self.follow(["--format", "json", "--open", "-c", "4"], in: network)
+      _ = try Self.shortDay(in: network)
+      #expect(try process.wait() == 0)
+      let told = try Self.objects(process.output)
+      #expect(
+        told.map { "\($0["event"] ?? "") \($0["direction"] ?? "") \($0["owner"] ?? "")" }.sorted() == [
+          "closed incoming accepted", "closed outgoing connected", "opened incoming listened",
+          "opened outgoing connected",
+        ])
+    }
+
+    /// Connections that nobody has kept the beginning of are told of, and counted.
+    @Test func aFullTableIsCounted() throws {
+      let network = try DemoNetwork()
+      let process = try Self.follow(["--format", "json", "--connections", "1"], in: network)
+      _ = try Self.shortDay(in: network)
+      process.signal(SIGINT)
+      #expect(try process.wait() == 0)
+      let told = try Self.objects(process.output)
+      #expect(told.count == 40)
+      #expect(told.count { $0["began_before"] as? Bool == true && $0["duration"] is NSNull } >= 20)
+      #expect(process.errors.contains("the table was full"))
+    }
+
+    @Test func connectionsThatWereThereAreMarked() throws {
+      let network = try DemoNetwork()
+      let listener = try network.client.run { () throws(SystemCallError) in
+        try TCPListener(on: Endpoint(IPAddress("127.0.0.1")!, port: 0), timeout: 5000)
+      }
+      let endpoint = listener.endpoint
+      let client = try network.client.run { () throws(SystemCallError) in
+        try TCPConnection(to: endpoint, timeout: 5000)
+      }
+      let process = try Self.follow(["--format", "json"], in: network)
+      _ = consume client
+      _ = consume listener
+      process.signal(SIGINT)
+      #expect(try process.wait() == 0)
+      let told = try Self.objects(process.output)
+      #expect(told.count == 2)
+      let outgoing = try #require(told.first { "\($0["owner"] ?? "")" == "held" })
+      #expect(outgoing["pid"] as? Int == Int(getpid()))
+      #expect(outgoing["began_before"] as? Bool == true && outgoing["opened"] is NSNull)
+    }
+
+    @Test(arguments: [
+      (["--port", "70000"], "70000"), (["--host", "1.2.3.4/33"], "1.2.3.4/33"),
+      (["--connections", "0"], "--connections 0"),
+      (["--open", "--syn"], "--open and --syn"), (["-c", "0"], "-c 0"), (["--uid", "no-such-user"], "no-such-user"),
+      (["--netns", "no-such"], "no-such"), (["--ring-size", "5"], "power of two"),
+      (Array(repeating: "--port=5", count: 17), "given 17 times"),
+    ])
+    func refusesBadUsage(options: [String], hint: String) throws {
+      let process = try Tool.run(["connections"] + options, in: .current())
+      #expect(try process.wait() == 2)
+      #expect(process.errors.contains(hint))
+      #expect(process.output.isEmpty)
+    }
+  }
+}

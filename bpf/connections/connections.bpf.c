@@ -1,0 +1,777 @@
+// SPDX-License-Identifier: (GPL-2.0 OR BSD-3-Clause)
+//
+// Follows the kernel's TCP sockets from state to state and tells user space of each connection: when it is open, and what
+// it was when it is over.
+
+#include <linux/if_ether.h>
+#include <linux/in.h>
+#include <linux/ip.h>
+#include <linux/ipv6.h>
+#include <linux/tcp.h>
+
+#include "connection_record.h"
+#include "kernel.h"
+
+#define AF_INET 2
+#define AF_INET6 10
+#define LIST_MAX 16
+#define CGROUP_DEPTH_MAX 16
+
+static __u64 (*const bpf_get_current_pid_tgid)(void) = (void *)BPF_FUNC_get_current_pid_tgid;
+static __u64 (*const bpf_get_current_uid_gid)(void) = (void *)BPF_FUNC_get_current_uid_gid;
+static long (*const bpf_get_current_comm)(void *to, __u32 size) = (void *)BPF_FUNC_get_current_comm;
+static __u64 (*const bpf_get_current_task)(void) = (void *)BPF_FUNC_get_current_task;
+static __u64 (*const bpf_get_socket_cookie)(void *socket) = (void *)BPF_FUNC_get_socket_cookie;
+static long (*const bpf_map_update_elem)(void *map, const void *key, const void *value, __u64 flags) =
+	(void *)BPF_FUNC_map_update_elem;
+static long (*const bpf_map_delete_elem)(void *map, const void *key) = (void *)BPF_FUNC_map_delete_elem;
+static long (*const bpf_perf_event_output)(void *context, void *map, __u64 flags, void *data, __u64 size) =
+	(void *)BPF_FUNC_perf_event_output;
+
+// What is wanted: each list that is not empty has to have one that fits.
+struct prefix {
+	__u64 address[2], mask[2];
+};
+struct name {
+	char text[16];
+};
+CONSTANT __u32 port_count, host_count, process_count, user_count, name_count, cgroup_count, namespace_count;
+CONSTANT __u16 ports[LIST_MAX];
+CONSTANT struct prefix hosts[LIST_MAX];
+CONSTANT __u32 processes[LIST_MAX];
+CONSTANT __u32 users[LIST_MAX];
+CONSTANT struct name names[LIST_MAX];
+CONSTANT __u64 cgroups[LIST_MAX];
+CONSTANT __u32 namespaces[LIST_MAX];
+
+// Of what is told.
+CONSTANT bool tells_opened;
+CONSTANT bool tells_closed;
+// Whether the kernel lets the programs ask for a socket's cookie (5.12).
+CONSTANT bool has_cookie;
+CONSTANT bool uses_perf_events;
+
+// What is kept of a connection while it is there.
+struct connection {
+	struct connection_owner_task owner;
+	__u64 opened;
+	__u64 established;
+	__u32 flags;
+	__u32 padding;
+};
+
+// By socket.
+struct {
+	MAP_NUMBER(type, BPF_MAP_TYPE_HASH);
+	MAP_NUMBER(max_entries, 1 << 16);
+	MAP_TYPE(key, __u64);
+	MAP_TYPE(value, struct connection);
+} connections SEC(".maps");
+
+// Who listens, by socket, and by network namespace and port: the kernel does not say of a new socket which one it is from.
+struct {
+	MAP_NUMBER(type, BPF_MAP_TYPE_HASH);
+	MAP_NUMBER(max_entries, 1 << 14);
+	MAP_TYPE(key, __u64);
+	MAP_TYPE(value, struct connection_owner_task);
+} listeners SEC(".maps");
+
+struct {
+	MAP_NUMBER(type, BPF_MAP_TYPE_HASH);
+	MAP_NUMBER(max_entries, 1 << 13);
+	MAP_TYPE(key, struct half_open_key);
+	MAP_TYPE(value, struct half_open);
+} half_open SEC(".maps");
+
+struct {
+	MAP_NUMBER(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	MAP_NUMBER(max_entries, 1);
+	MAP_TYPE(key, __u32);
+	MAP_TYPE(value, struct connection_counters);
+} counters SEC(".maps");
+
+struct {
+	MAP_NUMBER(type, BPF_MAP_TYPE_RINGBUF);
+	MAP_NUMBER(max_entries, 8 << 20);
+} records SEC(".maps");
+
+struct {
+	MAP_NUMBER(type, BPF_MAP_TYPE_PERF_EVENT_ARRAY);
+	MAP_NUMBER(key_size, 4);
+	MAP_NUMBER(value_size, 4);
+} samples SEC(".maps");
+
+static __always_inline struct connection_counters *counters_of_cpu(void)
+{
+	__u32 key = 0;
+	return bpf_map_lookup_elem(&counters, &key);
+}
+
+static __always_inline bool is_same_prefix(const __u8 *address, const volatile struct prefix *prefix)
+{
+	__u64 words[2];
+	__builtin_memcpy(words, address, sizeof words);
+	return !(((words[0] ^ prefix->address[0]) & prefix->mask[0]) | ((words[1] ^ prefix->address[1]) & prefix->mask[1]));
+}
+
+// Whether the addresses, ports and the namespace are wanted.
+static __always_inline bool is_wanted_place(const struct connection_record *record)
+{
+	bool found = !port_count;
+	for (__u32 i = 0; i < LIST_MAX && i < port_count && !found; i++)
+		found = ports[i] == record->local_port || ports[i] == record->remote_port;
+	if (!found)
+		return false;
+	found = !host_count;
+	for (__u32 i = 0; i < LIST_MAX && i < host_count && !found; i++)
+		found = is_same_prefix(record->local, &hosts[i]) || is_same_prefix(record->remote, &hosts[i]);
+	if (!found)
+		return false;
+	found = !namespace_count;
+	for (__u32 i = 0; i < LIST_MAX && i < namespace_count && !found; i++)
+		found = namespaces[i] == record->namespace;
+	return found;
+}
+
+static __always_inline bool is_same_name(const char *name, const volatile struct name *other)
+{
+	__u64 words[2];
+	__builtin_memcpy(words, name, sizeof words);
+	const volatile __u64 *others = (const volatile __u64 *)other;
+	return words[0] == others[0] && words[1] == others[1];
+}
+
+static __always_inline bool is_wanted_owner(const struct connection_owner_task *owner)
+{
+	bool found = !process_count;
+	for (__u32 i = 0; i < LIST_MAX && i < process_count && !found; i++)
+		found = processes[i] == owner->process;
+	if (!found)
+		return false;
+	found = !user_count;
+	for (__u32 i = 0; i < LIST_MAX && i < user_count && !found; i++)
+		found = users[i] == owner->user;
+	if (!found)
+		return false;
+	found = !name_count;
+	for (__u32 i = 0; i < LIST_MAX && i < name_count && !found; i++)
+		found = is_same_name(owner->name, &names[i]);
+	if (!found)
+		return false;
+	return !cgroup_count || owner->is_below;
+}
+
+static __always_inline long output(void *context, struct connection_record *record)
+{
+	return uses_perf_events ? bpf_perf_event_output(context, &samples, BPF_F_CURRENT_CPU, record, sizeof *record)
+				: bpf_ringbuf_output(&records, record, sizeof *record, 0);
+}
+
+static __always_inline void deliver(void *context, struct connection_record *record)
+{
+	struct connection_counters *count = counters_of_cpu();
+	if (!count)
+		return;
+	count->seen++;
+	if (!is_wanted_place(record) || !is_wanted_owner(&record->owner)) {
+		count->filtered_out++;
+		return;
+	}
+	count->matched++;
+	if (output(context, record))
+		count->ring_full++;
+	else
+		count->delivered++;
+}
+
+// More of what has been told already: counted only where it is lost.
+static __always_inline void add_to_delivered(void *context, struct connection_record *record)
+{
+	struct connection_counters *count = counters_of_cpu();
+	if (!count || !is_wanted_place(record) || !output(context, record))
+		return;
+	count->seen++;
+	count->matched++;
+	count->ring_full++;
+}
+
+static __always_inline bool is_wanted_cgroup(__u64 cgroup)
+{
+	for (__u32 i = 0; i < LIST_MAX && i < cgroup_count; i++)
+		if (cgroups[i] == cgroup)
+			return true;
+	return false;
+}
+
+static __always_inline void set_cgroup(struct connection_owner_task *owner, struct task_struct *task)
+{
+	struct cgroup *cgroup = READ(READ(task, cgroups), dfl_cgrp);
+	owner->cgroup = READ(READ(cgroup, kn), id);
+	for (int i = 0; i < CGROUP_DEPTH_MAX && cgroup_count && cgroup && !owner->is_below; i++) {
+		owner->is_below = is_wanted_cgroup(READ(READ(cgroup, kn), id));
+		cgroup = READ(READ(cgroup, self.parent), cgroup);
+	}
+}
+
+static __always_inline void set_current_task(struct connection_owner_task *owner, __u8 known_by)
+{
+	owner->process = bpf_get_current_pid_tgid() >> 32;
+	owner->user = bpf_get_current_uid_gid();
+	bpf_get_current_comm(owner->name, sizeof owner->name);
+	owner->known_by = known_by;
+	set_cgroup(owner, (struct task_struct *)bpf_get_current_task());
+}
+
+// Addresses
+
+static __always_inline void set_mapped(__u8 *address, __be32 ipv4)
+{
+	__u32 words[4] = {0, 0, network32(0xffff), ipv4};
+	__builtin_memcpy(address, words, sizeof words);
+}
+
+// Whose ends: of a socket, or of what becomes one. The local port is where each has its own.
+static __always_inline void set_ends(struct connection_record *record, struct sock_common *socket)
+{
+	record->family = READ(socket, skc_family);
+	record->namespace = READ(READ(socket, skc_net.net), ns.inum);
+	record->remote_port = network16(READ(socket, skc_dport));
+	if (record->family == AF_INET6) {
+		bpf_probe_read_kernel(record->local, sizeof record->local, &socket->skc_v6_rcv_saddr);
+		bpf_probe_read_kernel(record->remote, sizeof record->remote, &socket->skc_v6_daddr);
+	} else {
+		set_mapped(record->local, READ(socket, skc_rcv_saddr));
+		set_mapped(record->remote, READ(socket, skc_daddr));
+	}
+}
+
+static __always_inline void set_socket(struct connection_record *record, struct sock *socket)
+{
+	record->time = bpf_ktime_get_ns();
+	record->socket = (__u64)socket;
+	if (has_cookie)
+		record->cookie = bpf_get_socket_cookie(socket);
+	set_ends(record, &socket->__sk_common);
+	// The number proper is taken away before the state is.
+	record->local_port = network16(READ((struct inet_sock *)socket, inet_sport));
+}
+
+// What TCP has counted.
+static __always_inline void set_counts(struct connection_record *record, struct sock *socket)
+{
+	struct tcp_sock *tcp = (struct tcp_sock *)socket;
+	record->bytes_sent = READ(tcp, bytes_sent) - READ(tcp, bytes_retrans);
+	record->bytes_received = READ(tcp, bytes_received);
+	// A FIN is one byte there.
+	if (record->bytes_received && READ(socket, __sk_common.skc_flags) & 1ul << ENUMERATOR(enum sock_flags, SOCK_DONE))
+		record->bytes_received--;
+	record->segments_sent = READ(tcp, segs_out);
+	record->segments_received = READ(tcp, segs_in);
+	record->retransmits = READ(tcp, total_retrans);
+	record->round_trip = READ(tcp, srtt_us) >> 3;
+}
+
+// Listening sockets
+
+static __always_inline __u64 listener_key(__u32 namespace, __u16 port)
+{
+	return (__u64)namespace << 16 | port;
+}
+
+static __always_inline void begin_listening(struct sock *socket, struct connection_owner_task *owner)
+{
+	__u64 key = (__u64)socket;
+	bpf_map_update_elem(&listeners, &key, owner, BPF_ANY);
+	__u16 port = READ(socket, __sk_common.skc_num);
+	if (!port)
+		return;
+	key = listener_key(READ(READ(socket, __sk_common.skc_net.net), ns.inum), port);
+	struct connection_owner_task *other = bpf_map_lookup_elem(&listeners, &key);
+	// Of several who listen on one port nobody knows whose a connection will be.
+	if (other && other->process != owner->process)
+		other->known_by = OWNER_UNKNOWN;
+	else
+		bpf_map_update_elem(&listeners, &key, owner, BPF_ANY);
+}
+
+static __always_inline void end_listening(struct sock *socket)
+{
+	__u64 key = (__u64)socket;
+	bpf_map_delete_elem(&listeners, &key);
+	key = listener_key(READ(READ(socket, __sk_common.skc_net.net), ns.inum),
+			   network16(READ((struct inet_sock *)socket, inet_sport)));
+	bpf_map_delete_elem(&listeners, &key);
+}
+
+static __always_inline void set_listener(const struct connection_record *record, struct connection_owner_task *owner)
+{
+	__u64 key = listener_key(record->namespace, record->local_port);
+	struct connection_owner_task *listener = bpf_map_lookup_elem(&listeners, &key);
+	if (listener && listener->known_by) {
+		*owner = *listener;
+		owner->known_by = OWNER_LISTENED;
+	}
+}
+
+// Who it is, as well as is known by now.
+static __always_inline void set_owner(struct connection_record *record, struct connection *known, struct sock *socket)
+{
+	if (known && known->owner.known_by)
+		record->owner = known->owner;
+	if (!record->owner.known_by) {
+		record->owner.user = READ(socket, sk_uid.val);
+		record->owner.known_by = OWNER_RECORDED;
+	}
+}
+
+// From state to state
+
+static __always_inline void begin(struct sock *socket, __u32 flags)
+{
+	struct connection new = {.opened = bpf_ktime_get_ns(), .flags = flags};
+	if (flags & FLAG_ACTIVE)
+		set_current_task(&new.owner, OWNER_CONNECTED);
+	__u64 key = (__u64)socket;
+	if (bpf_map_update_elem(&connections, &key, &new, BPF_ANY)) {
+		struct connection_counters *count = counters_of_cpu();
+		if (count)
+			count->untracked++;
+	}
+}
+
+// What began with a SYN from the other side is seen with the third segment only. How long ago the second one went out, the
+// kernel has just measured; where that had to be sent more than once, it has been written down.
+static __always_inline void set_beginning(struct connection *connection, const struct connection_record *record,
+					  struct sock *socket)
+{
+	struct half_open_key key = {.local_port = record->local_port,
+				    .remote_port = record->remote_port,
+				    .namespace = record->namespace};
+	__builtin_memcpy(key.local, record->local, sizeof key.local);
+	__builtin_memcpy(key.remote, record->remote, sizeof key.remote);
+	struct half_open *before = bpf_map_lookup_elem(&half_open, &key);
+	if (before) {
+		connection->opened = before->opened;
+		bpf_map_delete_elem(&half_open, &key);
+		return;
+	}
+	struct tcp_sock *tcp = (struct tcp_sock *)socket;
+	__u64 round_trip = (__u64)(READ(tcp, srtt_us) >> 3) * 1000;
+	if (record->time - connection->opened < round_trip)
+		connection->opened = record->time - round_trip;
+}
+
+static __always_inline void establish(void *context, struct sock *socket)
+{
+	__u64 key = (__u64)socket;
+	struct connection *known = bpf_map_lookup_elem(&connections, &key);
+	if (!known)
+		return;
+	struct connection_record record = {.event = CONNECTION_OPENED, .state = READ(socket, __sk_common.skc_state)};
+	set_socket(&record, socket);
+	known->established = record.time;
+	if (known->flags & FLAG_PASSIVE) {
+		set_beginning(known, &record, socket);
+		set_listener(&record, &known->owner);
+	}
+	if (!is_wanted_place(&record)) {
+		// Never will be.
+		bpf_map_delete_elem(&connections, &key);
+		return;
+	}
+	if (!tells_opened)
+		return;
+	record.flags = known->flags;
+	record.opened = known->opened;
+	record.established = known->established;
+	set_counts(&record, socket);
+	set_owner(&record, known, socket);
+	deliver(context, &record);
+}
+
+static __always_inline void end(void *context, struct sock *socket, __u8 state)
+{
+	__u64 key = (__u64)socket;
+	struct connection *known = bpf_map_lookup_elem(&connections, &key);
+	struct connection_record record = {.event = CONNECTION_CLOSED, .state = state};
+	set_socket(&record, socket);
+	if (known) {
+		record.flags = known->flags;
+		record.opened = known->opened;
+		record.established = known->established;
+	} else {
+		record.flags = FLAG_UNTRACKED;
+	}
+	record.error = READ(socket, sk_err);
+	set_counts(&record, socket);
+	set_owner(&record, known, socket);
+	if (known)
+		bpf_map_delete_elem(&connections, &key);
+	if (tells_closed)
+		deliver(context, &record);
+}
+
+static __always_inline void add_flag(struct sock *socket, __u32 flag)
+{
+	__u64 key = (__u64)socket;
+	struct connection *known = bpf_map_lookup_elem(&connections, &key);
+	if (known)
+		known->flags |= flag;
+}
+
+// shutdown() and close() come from a task, mostly one that has the socket.
+static __always_inline void begin_closing(struct sock *socket)
+{
+	__u64 key = (__u64)socket;
+	struct connection *known = bpf_map_lookup_elem(&connections, &key);
+	if (known && !known->owner.known_by)
+		set_current_task(&known->owner, OWNER_CLOSED);
+}
+
+SEC("tp_btf/inet_sock_set_state")
+int merops_state(__u64 *arguments)
+{
+	struct sock *socket = (struct sock *)arguments[0];
+	int old = arguments[1], new = arguments[2];
+	if (READ(socket, sk_protocol) != IPPROTO_TCP)
+		return 0;
+	switch (new) {
+	case TCP_SYN_SENT:
+		begin(socket, FLAG_ACTIVE);
+		break;
+	case TCP_SYN_RECV:
+		if (old == TCP_LISTEN)
+			begin(socket, FLAG_PASSIVE);
+		break;
+	case TCP_ESTABLISHED:
+		establish(arguments, socket);
+		break;
+	case TCP_FIN_WAIT1:
+	case TCP_LAST_ACK:
+		begin_closing(socket);
+		break;
+	case TCP_LISTEN: {
+		struct connection_owner_task owner = {};
+		set_current_task(&owner, OWNER_LISTENED);
+		begin_listening(socket, &owner);
+		break;
+	}
+	case TCP_CLOSE:
+		if (old == TCP_LISTEN)
+			end_listening(socket);
+		else if (old != TCP_CLOSE)
+			end(arguments, socket, old);
+		break;
+	}
+	return 0;
+}
+
+SEC("tp_btf/tcp_receive_reset")
+int merops_reset_received(__u64 *arguments)
+{
+	add_flag((struct sock *)arguments[0], FLAG_RESET_RECEIVED);
+	return 0;
+}
+
+// Whose ends a segment's headers name, where it is a SYN.
+static __always_inline bool set_ends_of_syn(struct connection_record *record, struct sk_buff *skb)
+{
+	unsigned char *head = READ(skb, head);
+	struct tcphdr tcp;
+	union {
+		struct iphdr v4;
+		struct ipv6hdr v6;
+	} ip;
+	if (bpf_probe_read_kernel(&tcp, sizeof tcp, head + READ(skb, transport_header)) || !tcp.syn || tcp.ack ||
+	    bpf_probe_read_kernel(&ip, sizeof ip, head + READ(skb, network_header)))
+		return false;
+	record->time = record->opened = bpf_ktime_get_ns();
+	record->local_port = network16(tcp.dest);
+	record->remote_port = network16(tcp.source);
+	record->family = ip.v4.version == 6 ? AF_INET6 : AF_INET;
+	if (record->family == AF_INET6) {
+		__builtin_memcpy(record->local, &ip.v6.daddr, sizeof record->local);
+		__builtin_memcpy(record->remote, &ip.v6.saddr, sizeof record->remote);
+	} else {
+		set_mapped(record->local, ip.v4.daddr);
+		set_mapped(record->remote, ip.v4.saddr);
+	}
+	return true;
+}
+
+// A SYN that nobody wanted.
+static __always_inline void refuse(void *context, struct sk_buff *skb)
+{
+	struct connection_record record = {
+		.event = CONNECTION_REFUSED,
+		.state = TCP_LISTEN,
+		.flags = FLAG_PASSIVE | FLAG_RESET_SENT,
+		.namespace = READ(READ(READ(skb, dev), nd_net.net), ns.inum),
+		.segments_sent = 1,
+		.segments_received = 1,
+	};
+	if (tells_closed && set_ends_of_syn(&record, skb))
+		deliver(context, &record);
+}
+
+static __always_inline void send_reset(void *context, struct sock *socket)
+{
+	__u64 key = (__u64)socket;
+	if (bpf_map_lookup_elem(&connections, &key)) {
+		add_flag(socket, FLAG_RESET_SENT);
+		return;
+	}
+	if (READ(socket, __sk_common.skc_state) != TCP_CLOSE)
+		return;
+	struct connection_record record = {.event = CONNECTION_ABORTED, .flags = FLAG_RESET_SENT};
+	set_socket(&record, socket);
+	add_to_delivered(context, &record);
+}
+
+// Linux 6.10 tells of resets without a socket, too.
+SEC("tp_btf/tcp_send_reset")
+int merops_reset_sent(__u64 *arguments)
+{
+	struct sock *socket = (struct sock *)arguments[0];
+	struct sk_buff *skb = (struct sk_buff *)arguments[1];
+	if (socket)
+		send_reset(arguments, socket);
+	else if (skb)
+		refuse(arguments, skb);
+	return 0;
+}
+
+// Before, only the functions that send them do.
+#define RESETS(section, name, first, second)                                          \
+	SEC(section)                                                                  \
+	int name(void *context)                                                       \
+	{                                                                             \
+		struct sk_buff *skb = second(context);                                \
+		if (!first(context) && skb)                                           \
+			refuse(context, skb);                                         \
+		return 0;                                                             \
+	}
+
+static __always_inline void *call0(void *context)
+{
+	return (void *)((__u64 *)context)[0];
+}
+static __always_inline void *call1(void *context)
+{
+	return (void *)((__u64 *)context)[1];
+}
+static __always_inline void *call2(void *context)
+{
+	return (void *)((__u64 *)context)[2];
+}
+static __always_inline void *call3(void *context)
+{
+	return (void *)((__u64 *)context)[3];
+}
+
+RESETS("fentry/tcp_v4_send_reset", merops_refused4_call, call0, call1)
+RESETS("fentry/tcp_v6_send_reset", merops_refused6_call, call0, call1)
+RESETS("kprobe/tcp_v4_send_reset", merops_refused4_probe, argument0, argument1)
+RESETS("kprobe/tcp_v6_send_reset", merops_refused6_probe, argument0, argument1)
+
+// The first answer to a SYN has to be sent again.
+SEC("tp_btf/tcp_retransmit_synack")
+int merops_synack_again(__u64 *arguments)
+{
+	struct sock *listener = (struct sock *)arguments[0];
+	struct request_sock *request = (struct request_sock *)arguments[1];
+	struct connection_record record = {.time = bpf_ktime_get_ns()};
+	set_ends(&record, &request->__req_common);
+	record.local_port = READ(request, __req_common.skc_num);
+	if (!is_wanted_place(&record))
+		return 0;
+	struct half_open_key key = {.local_port = record.local_port,
+				    .remote_port = record.remote_port,
+				    .namespace = record.namespace};
+	__builtin_memcpy(key.local, record.local, sizeof key.local);
+	__builtin_memcpy(key.remote, record.remote, sizeof key.remote);
+	struct half_open *known = bpf_map_lookup_elem(&half_open, &key);
+	if (known) {
+		known->last = record.time;
+		known->retransmits++;
+		known->timeouts = READ_BITS(request, num_timeout);
+		return 0;
+	}
+	__u64 first = READ((struct tcp_request_sock *)request, snt_synack) * 1000;
+	struct half_open new = {
+		.opened = first,
+		.last = record.time,
+		.retransmits = 1,
+		.family = record.family,
+		.timeouts = READ_BITS(request, num_timeout),
+	};
+	set_listener(&record, &record.owner);
+	if (!record.owner.known_by) {
+		record.owner.user = READ(listener, sk_uid.val);
+		record.owner.known_by = OWNER_RECORDED;
+	}
+	if (!is_wanted_owner(&record.owner))
+		return 0;
+	new.owner = record.owner;
+	if (bpf_map_update_elem(&half_open, &key, &new, BPF_ANY)) {
+		struct connection_counters *count = counters_of_cpu();
+		if (count)
+			count->half_open_untracked++;
+	}
+	return 0;
+}
+
+// Who accepts
+
+static __always_inline void accepted(struct sock *socket)
+{
+	__u64 key = (__u64)socket;
+	struct connection *known = bpf_map_lookup_elem(&connections, &key);
+	// Nobody accepts a connection twice, but it may have been found with the system call already under way.
+	if (known && !(known->flags & FLAG_FOUND))
+		set_current_task(&known->owner, OWNER_ACCEPTED);
+}
+
+// Linux 6.10 gives it two arguments, older ones four; what it returns comes behind them.
+struct proto_accept_arg {
+	int flags;
+} OF_KERNEL;
+
+SEC("fexit/inet_csk_accept")
+int merops_accepted_call(void *context)
+{
+	struct sock *socket = HAS_TYPE(struct proto_accept_arg) ? call2(context) : (void *)((__u64 *)context)[4];
+	if (socket)
+		accepted(socket);
+	return 0;
+}
+
+SEC("kretprobe/inet_csk_accept")
+int merops_accepted_probe(void *context)
+{
+	struct sock *socket = (struct sock *)returned(context);
+	if (socket)
+		accepted(socket);
+	return 0;
+}
+
+// Where functions cannot be probed, the system call's answer leads to the socket. See syscall_trace_exit in
+// include/trace/events/syscalls.h.
+struct system_call_exit {
+	__u64 common;
+	int number;
+	long answer;
+};
+
+static __always_inline int accepted_descriptor(const struct system_call_exit *call)
+{
+	long descriptor = call->answer;
+	if (descriptor < 0)
+		return 0;
+	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+	struct fdtable *table = READ(READ(task, files), fdt);
+	if (descriptor >= READ(table, max_fds))
+		return 0;
+	struct file **place = READ(table, fd) + descriptor, *file = 0;
+	bpf_probe_read_kernel(&file, sizeof file, place);
+	struct socket *socket = READ(file, private_data);
+	accepted(READ(socket, sk));
+	return 0;
+}
+
+SEC("tracepoint/syscalls/sys_exit_accept")
+int merops_accept_exit(struct system_call_exit *call)
+{
+	return accepted_descriptor(call);
+}
+
+SEC("tracepoint/syscalls/sys_exit_accept4")
+int merops_accept4_exit(struct system_call_exit *call)
+{
+	return accepted_descriptor(call);
+}
+
+// What is there already. Runs for each open file of each task.
+
+struct bpf_iter_meta;
+struct bpf_iter__task_file {
+	struct bpf_iter_meta *meta;
+	struct task_struct *task;
+	__u32 descriptor;
+	struct file *file;
+};
+
+#define S_IFMT 0170000
+#define S_IFSOCK 0140000
+
+SEC("iter/task_file")
+int merops_found(struct bpf_iter__task_file *context)
+{
+	struct task_struct *task = context->task;
+	struct file *file = context->file;
+	if (!task || !file || (READ(READ(file, f_inode), i_mode) & S_IFMT) != S_IFSOCK)
+		return 0;
+	struct sock *socket = READ((struct socket *)READ(file, private_data), sk);
+	__u16 family = READ(socket, __sk_common.skc_family);
+	__u8 state = READ(socket, __sk_common.skc_state);
+	if (READ(socket, sk_protocol) != IPPROTO_TCP || (family != AF_INET && family != AF_INET6) || state == TCP_CLOSE)
+		return 0;
+	struct connection_owner_task owner = {
+		.process = READ(task, tgid),
+		.user = READ(READ(task, real_cred), uid.val),
+		.known_by = OWNER_HELD,
+	};
+	bpf_probe_read_kernel(owner.name, sizeof owner.name, task->comm);
+	set_cgroup(&owner, task);
+	if (state == TCP_LISTEN) {
+		begin_listening(socket, &owner);
+		return 0;
+	}
+	struct connection new = {.owner = owner, .flags = FLAG_FOUND};
+	__u64 key = (__u64)socket;
+	if (bpf_map_update_elem(&connections, &key, &new, BPF_NOEXIST)) {
+		struct connection_counters *count = counters_of_cpu();
+		if (count && !bpf_map_lookup_elem(&connections, &key))
+			count->untracked++;
+	}
+	return 0;
+}
+
+// SYNs
+
+static __always_inline void tell_syn(void *context, struct sock *listener, struct sk_buff *skb)
+{
+	struct connection_record record = {
+		.event = CONNECTION_SYN,
+		.state = TCP_LISTEN,
+		.flags = FLAG_PASSIVE,
+		.namespace = READ(READ(listener, __sk_common.skc_net.net), ns.inum),
+		.waiting = READ(listener, sk_ack_backlog),
+		.waiting_limit = READ(listener, sk_max_ack_backlog),
+		.half_open = READ((struct inet_connection_sock *)listener, icsk_accept_queue.qlen.counter),
+	};
+	if (!set_ends_of_syn(&record, skb))
+		return;
+	__u64 key = (__u64)listener;
+	struct connection_owner_task *owner = bpf_map_lookup_elem(&listeners, &key);
+	if (owner) {
+		record.owner = *owner;
+	} else {
+		record.owner.user = READ(listener, sk_uid.val);
+		record.owner.known_by = OWNER_RECORDED;
+	}
+	deliver(context, &record);
+}
+
+#define SYNS(section, name, listener, skb)                     \
+	SEC(section)                                           \
+	int name(void *context)                                \
+	{                                                      \
+		tell_syn(context, listener(context), skb(context)); \
+		return 0;                                      \
+	}
+
+SYNS("fentry/tcp_conn_request", merops_syn_call, call2, call3)
+SYNS("kprobe/tcp_conn_request", merops_syn_probe, argument2, argument3)
+
+char licence[] SEC("license") = "Dual BSD/GPL";
