@@ -177,6 +177,9 @@ let testing: [Target] = [
   tests(
     "Capture", "CaptureFiles",
     uses: ["CaptureFiles", "CaptureEvents", "LinuxCalls", "JudgePrograms", "SeededRandom"]),
+  tests(
+    "Connections", "ConnectionEvents",
+    uses: ["ConnectionEvents", "ConnectionProgram", "CaptureEvents", "BPFObjectFile", "SeededRandom"]),
   tests("Capture", "NameResolution", uses: ["NameResolution", "LinuxCalls", "SeededRandom"]),
   tests(
     "Capture", "PacketFilter",

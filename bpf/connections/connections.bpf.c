@@ -355,9 +355,12 @@ static __always_inline void set_beginning(struct connection *connection, const s
 		bpf_map_delete_elem(&half_open, &key);
 		return;
 	}
-	struct tcp_sock *tcp = (struct tcp_sock *)socket;
-	__u64 round_trip = (__u64)(READ(tcp, srtt_us) >> 3) * 1000;
-	if (record->time - connection->opened < round_trip)
+	__u32 measured = READ((struct tcp_sock *)socket, srtt_us);
+	__u64 round_trip = (__u64)(measured >> 3) * 1000;
+	// 0 is what it is before it has been measured, and never afterwards.
+	if (!measured)
+		connection->flags |= FLAG_SYN_FORGOTTEN;
+	else if (record->time - connection->opened < round_trip)
 		connection->opened = record->time - round_trip;
 }
 

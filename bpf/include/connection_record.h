@@ -30,6 +30,7 @@ enum connection_flag {
 	FLAG_RESET_RECEIVED = 1 << 3,
 	FLAG_FOUND = 1 << 4,           // was there before the programs
 	FLAG_UNTRACKED = 1 << 5,       // nothing was kept of it: it is older than the programs, or the table was full
+	FLAG_SYN_FORGOTTEN = 1 << 6,   // opened with its third segment: nobody knows when the first came (SYN cookies)
 };
 
 struct connection_owner_task {

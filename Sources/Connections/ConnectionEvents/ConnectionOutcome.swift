@@ -56,9 +56,9 @@ package enum ConnectionOutcome: Hashable, Sendable {
   package func write(into out: inout OutputBuffer) {
     switch self {
     case .finished(by: .local): out.append("closed")
-    case .finished(by: .remote): out.append("closed by peer")
+    case .finished(by: .remote): out.append("peer closed")
     case .reset(by: .local): out.append("reset")
-    case .reset(by: .remote): out.append("reset by peer")
+    case .reset(by: .remote): out.append("peer reset")
     case .refused(by: .local): out.append("no listener")
     case .refused(by: .remote): out.append("refused")
     case .timedOut: out.append("timed out")

@@ -5,7 +5,8 @@ package import CaptureEvents
 package struct ConnectionText: ~Copyable {
   /// In the order in which they stand.
   private enum Column: CaseIterable {
-    case time, event, process, name, user, localPort, local, way, remote, handshake, duration, sent, received,
+    case time, event, process, name, shortName, user, localPort, local, way, remote, handshake, duration, sent,
+      received,
       retransmits
     case roundTrip, namespace, container, outcome
 
@@ -14,14 +15,14 @@ package struct ConnectionText: ~Copyable {
       case .time: "TIME"
       case .event: "EVENT"
       case .process: "PID"
-      case .name: "COMMAND"
+      case .name, .shortName: "COMMAND"
       case .user: "UID"
       case .localPort: "PORT"
       case .local: "LOCAL"
       case .way: ""
       case .remote: "REMOTE"
       case .handshake: "SHAKE"
-      case .duration: "TIME OPEN"
+      case .duration: "LASTED"
       case .sent: "SENT"
       case .received: "RECVD"
       case .retransmits: "RETR"
@@ -39,17 +40,18 @@ package struct ConnectionText: ~Copyable {
       case .event: 6
       case .process: 7
       case .name: 15
+      case .shortName: 10
       case .user: 5
       case .localPort: 5
       case .local, .remote: 21
       case .way: 1
-      case .handshake, .duration: 9
-      case .roundTrip: 7
+      case .duration: 8
+      case .handshake, .roundTrip: 7
       case .sent, .received: 5
       case .retransmits: 4
       case .namespace: 10
       case .container: 12
-      case .outcome: 13
+      case .outcome: 11
       }
     }
 
@@ -74,19 +76,21 @@ package struct ConnectionText: ~Copyable {
   ///   - tellsOpened: whether there are lines for connections that open.
   ///   - began: since when connections are looked at, in nanoseconds of CLOCK_MONOTONIC.
   package init(width: Int?, tellsOpened: Bool, secondsFromUTC: Int, began: UInt64) {
-    let width = width ?? .max
+    let width = (width ?? .max) - (tellsOpened ? Column.event.width + 1 : 0)
     columns = Column.allCases.filter { column in
       switch column {
       case .event: tellsOpened
-      case .process, .name, .way, .remote, .duration, .sent, .received, .outcome: true
+      case .process, .way, .remote, .duration, .sent, .received, .outcome: true
+      case .shortName: width < 88
+      case .name: width >= 88
+      case .time: width >= 104
       case .localPort: width < 120
       case .local: width >= 120
-      case .time: width >= 104
-      case .handshake, .retransmits: width >= 140
-      case .roundTrip: width >= 150
-      case .user: width >= 160
-      case .namespace: width >= 170
-      case .container: width >= 184
+      case .handshake, .retransmits: width >= 136
+      case .roundTrip: width >= 144
+      case .user: width >= 152
+      case .namespace: width >= 164
+      case .container: width >= 178
       }
     }
     time = CivilTime(secondsFromUTC: secondsFromUTC)
@@ -123,7 +127,7 @@ package struct ConnectionText: ~Copyable {
       cell.appendDecimal(UInt32(realtime % 1_000_000_000 / 1000), width: 6)
     case .event: cell.append(record.event == .opened ? "open" : record.event == .syn ? "syn" : "close")
     case .process: if owner.hasTask { cell.appendDecimal(owner.process) } else { cell.append("-") }
-    case .name: writeName(owner)
+    case .name, .shortName: writeName(owner, limit: column.width)
     case .user: if owner.hasUser { cell.appendDecimal(owner.user) } else { cell.append("-") }
     case .localPort: cell.appendDecimal(record.local.port)
     case .local: record.local.write(into: &cell)
@@ -143,15 +147,15 @@ package struct ConnectionText: ~Copyable {
   }
 
   /// What is not sure does not look as if it were: `[nginx]` listens, or had the socket open; `curl?` merely ran.
-  private mutating func writeName(_ owner: ConnectionOwner) {
+  private mutating func writeName(_ owner: ConnectionOwner, limit: Int) {
     switch owner.source {
-    case .connected, .accepted: owner.writeName(into: &cell)
+    case .connected, .accepted: owner.writeName(limit: limit, into: &cell)
     case .held, .listened:
       cell.append("[")
-      owner.writeName(limit: 13, into: &cell)
+      owner.writeName(limit: limit - 2, into: &cell)
       cell.append("]")
     case .closed:
-      owner.writeName(limit: 14, into: &cell)
+      owner.writeName(limit: limit - 1, into: &cell)
       cell.append("?")
     case .recorded:
       cell.append("uid ")
@@ -185,7 +189,7 @@ package struct ConnectionText: ~Copyable {
     }
   }
 
-  /// Three digits and more: `87us`, `1.234ms`, `12.34s`, `5m06s`, `3h05m`, `2d07h`.
+  /// In four digits at most, cut off, not rounded: `87us`, `1.234ms`, `123.4ms`, `12.34s`, `5m06s`, `3h05m`, `2d07h`.
   private mutating func writeDuration(_ nanoseconds: UInt64) {
     let microseconds = nanoseconds / 1000
     let seconds = microseconds / 1_000_000
@@ -193,20 +197,21 @@ package struct ConnectionText: ~Copyable {
     case ..<1000:
       cell.appendDecimal(microseconds)
       cell.append("us")
-    case ..<1_000_000:
-      cell.appendDecimal(microseconds / 1000)
-      cell.append(".")
-      cell.appendDecimal(UInt32(microseconds % 1000), width: 3)
-      cell.append("ms")
-    case ..<100_000_000:
-      cell.appendDecimal(seconds)
-      cell.append(".")
-      cell.appendDecimal(UInt32(microseconds % 1_000_000 / 1000), width: 3)
-      cell.append("s")
+    case ..<1_000_000: writeFour(microseconds, "ms")
+    case ..<100_000_000: writeFour(microseconds / 1000, "s")
     case ..<6_000_000_000: writeTwo(seconds / 60, "m", seconds % 60, "s")
     case ..<360_000_000_000: writeTwo(seconds / 3600, "h", seconds / 60 % 60, "m")
     default: writeTwo(seconds / 86_400, "d", seconds / 3600 % 24, "h")
     }
+  }
+
+  private mutating func writeFour(_ thousandths: UInt64, _ unit: StaticString) {
+    let digits = thousandths < 10_000 ? 3 : thousandths < 100_000 ? 2 : 1
+    cell.appendDecimal(thousandths / 1000)
+    cell.append(".")
+    let fraction = UInt32(thousandths % 1000)
+    cell.appendDecimal(digits == 3 ? fraction : digits == 2 ? fraction / 10 : fraction / 100, width: digits)
+    cell.append(unit)
   }
 
   private mutating func writeTwo(_ high: UInt64, _ highUnit: StaticString, _ low: UInt64, _ lowUnit: StaticString) {
@@ -254,7 +259,7 @@ package struct ConnectionText: ~Copyable {
 extension ConnectionRecord {
   /// From the first segment to the third, in nanoseconds; `nil` where one of them was not seen.
   package var handshake: UInt64? {
-    guard let opened, let established, established >= opened else { return nil }
+    guard let opened, let established, established >= opened, !flags.contains(.synForgotten) else { return nil }
     return established - opened
   }
 }

@@ -91,6 +91,49 @@ extension Privileged {
       }
     }
 
+    /// Whatever Debian's libbpf-tools report is also in ours; those of them that this kernel runs.
+    @Test func othersReportNothingMore() throws {
+      let network = try DemoNetwork()
+      func start(_ tool: String, _ options: [String] = []) throws -> RunningProcess {
+        let process = try RunningProcess(tool, options, in: network.client)
+        // What it cannot attach to, it says at once.
+        usleep(500_000)
+        return process
+      }
+      let (life, connect, tracer) = (try start("tcplife"), try start("tcpconnect"), try start("tcptracer"))
+      usleep(3_000_000)
+      let process = try Self.follow(["--format", "json"], in: network)
+      let expected = try Self.day(in: network)
+      for tool in [life, connect, tracer] {
+        tool.signal(SIGINT)
+        try tool.wait()
+      }
+      try process.waitUntil("the half-open connection is given up") { process.output.contains("half_open") }
+      process.signal(SIGINT)
+      #expect(try process.wait() == 0)
+      let told = try Self.objects(process.output)
+      let ours = Set(told.compactMap(Place.init).map { "\($0.local) \($0.remote)" })
+      let ports = Set(expected.compactMap(Place.init).flatMap { ["\($0.local)", "\($0.remote)"] })
+
+      // PID COMM LADDR LPORT RADDR RPORT TX_KB RX_KB MS
+      let lives = life.outputLines.map { $0.split(separator: " ").map(String.init) }
+        .filter { $0.count == 9 && ports.contains($0[3]) }
+      #expect(lives.count > 20, "\(life.errors)")
+      for line in lives { #expect(ours.contains("\(line[3]) \(line[5])"), "\(line)") }
+
+      // PID COMM IP SADDR DADDR DPORT; T PID COMM IP SADDR DADDR SPORT DPORT
+      let outgoing = told.filter { $0["direction"] as? String == "outgoing" }
+      let connects = connect.outputLines.map { $0.split(separator: " ").map(String.init) }
+        .filter { $0.count == 6 && ports.contains($0[5]) }
+      for line in connects {
+        #expect(
+          outgoing.contains { "\($0["pid"] ?? "")" == line[0] && "\($0["remote_port"] ?? "")" == line[5] }, "\(line)")
+      }
+      let traces = tracer.outputLines.map { $0.split(separator: " ").map(String.init) }
+        .filter { $0.count == 8 && ports.contains($0[6]) }
+      for line in traces { #expect(ours.contains("\(line[6]) \(line[7])"), "\(line)") }
+    }
+
     /// As many a second as a busy machine has: none is missing, none comes twice.
     @Test(arguments: ["ring", "perf"]) func manyShortOnesComeOutExactly(transport: String) throws {
       let network = try DemoNetwork()
@@ -109,7 +152,7 @@ extension Privileged {
       // LOCAL, which way, REMOTE: both ends of each connection, as often as it was there.
       let ends = lines.map { $0.split(separator: " ")[4...6].map(String.init) }
       let outgoing = zip(ends, lines).filter { $0.0[1] == ">" && $0.1.hasSuffix("closed") }.map { $0.0[0] + $0.0[2] }
-      let incoming = zip(ends, lines).filter { $0.0[1] == "<" && $0.1.hasSuffix("closed by peer") }
+      let incoming = zip(ends, lines).filter { $0.0[1] == "<" && $0.1.hasSuffix("peer closed") }
         .map { $0.0[2] + $0.0[0] }
       #expect(outgoing.count == count && outgoing.sorted() == incoming.sorted())
       #expect(outgoing.allSatisfy { $0.hasSuffix("127.0.0.1:\(words[1])") })
@@ -201,6 +244,32 @@ extension Privileged {
       let outgoing = try #require(told.first { "\($0["owner"] ?? "")" == "held" })
       #expect(outgoing["pid"] as? Int == Int(getpid()))
       #expect(outgoing["began_before"] as? Bool == true && outgoing["opened"] is NSNull)
+    }
+
+    @Test func showsTheSYNsOfListeningSockets() throws {
+      let network = try DemoNetwork()
+      let process = try Tool.run(
+        ["connections", "--syn", "--format", "json", "--netns", "\(Self.inode(of: network.client))"], in: .current())
+      try process.waitUntil("it follows or ends") {
+        process.errors.contains("following") || process.errors.contains("takes none of the programs")
+      }
+      if process.errors.contains("takes none of the programs") {
+        #expect(try process.wait() == 1)
+        #expect(process.errors.contains("see SYNs as listening sockets get them"))
+        try Test.cancel("this kernel lets nobody probe its functions")
+      }
+      let port = try Self.shortDay(in: network).split(separator: " ").map(String.init)[1]
+      process.signal(SIGINT)
+      #expect(try process.wait() == 0)
+      let told = try Self.objects(process.output)
+      #expect(told.count == 20)
+      for object in told {
+        #expect(object["event"] as? String == "syn" && object["direction"] as? String == "incoming")
+        #expect("\(object["local_port"] ?? "")" == port && object["local"] as? String == "127.0.0.1")
+        #expect(object["owner"] as? String == "listened" && object["comm"] as? String == "connection-day")
+        #expect(object["queue_waiting"] as? Int == 0 && object["queue_limit"] as? Int == 1024)
+        #expect(object["half_open"] as? Int == 0)
+      }
     }
 
     @Test(arguments: [
