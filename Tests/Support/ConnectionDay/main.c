@@ -3,7 +3,9 @@
 //
 //   connection-day day NAMESPACE    all kinds; NAMESPACE is a network namespace that 192.0.2.2 and 2001:db8::2 are in
 //   connection-day many COUNT RATE SECONDS
-//                                   up to COUNT short ones over loopback, up to RATE a second, for up to SECONDS
+//                                   up to COUNT short ones over loopback, up to RATE a second, for up to SECONDS; says how
+//                                   many, to which port, and how long it took
+//   connection-day bulk MEGABYTES   so much over one connection; says how many seconds it took
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
@@ -496,13 +498,28 @@ static void many(long count, double rate, double seconds) {
   printf("%ld %d %.3f\n", made, to, now() - start);
 }
 
+static void bulk(long megabytes) {
+  struct pair pair = connect_pair("bulk", "127.0.0.1", "127.0.0.1");
+  double start = now();
+  pid_t child = sure(fork(), "fork");
+  if (child == 0) {
+    send_all(pair.client, megabytes << 20);
+    _exit(0);
+  }
+  receive_all(pair.server, megabytes << 20);
+  printf("%.6f\n", now() - start);
+  sure(waitpid(child, NULL, 0), "waitpid");
+}
+
 int main(int count, char **arguments) {
   if (count == 3 && !strcmp(arguments[1], "day")) {
     day(arguments[2]);
   } else if (count == 5 && !strcmp(arguments[1], "many")) {
     many(atol(arguments[2]), atof(arguments[3]), atof(arguments[4]));
+  } else if (count == 3 && !strcmp(arguments[1], "bulk")) {
+    bulk(atol(arguments[2]));
   } else {
-    fprintf(stderr, "usage: connection-day day NAMESPACE | many COUNT RATE SECONDS\n");
+    fprintf(stderr, "usage: connection-day day NAMESPACE | many COUNT RATE SECONDS | bulk MEGABYTES\n");
     return 2;
   }
   return 0;

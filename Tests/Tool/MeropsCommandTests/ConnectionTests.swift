@@ -225,6 +225,51 @@ extension Privileged {
       #expect(process.errors.contains("the table was full"))
     }
 
+    /// A cgroup stands for what lies below it, too.
+    @Test func cgroupsAreWantedWithThoseBelow() throws {
+      let root = try #require(CgroupHierarchy.mountPoint)
+      let outer = "\(root)/merops-\(UUID().uuidString)"
+      let inner = "\(outer)/inner"
+      try makeDirectory(outer)
+      defer { unsafe rmdir(outer) }
+      try makeDirectory(inner)
+      defer { unsafe rmdir(inner) }
+      let network = try DemoNetwork()
+      func told(_ wanted: String, from cgroup: String) throws -> [Object] {
+        let process = try Self.follow(["--format", "json", "--cgroup", wanted], in: network)
+        let many = try RunningProcess(
+          "sh", ["-c", "echo $$ > \(cgroup)/cgroup.procs && exec \(Self.fixture) many 3 2000 60"], in: network.client)
+        #expect(try many.wait() == 0, "\(many.errors)")
+        process.signal(SIGINT)
+        #expect(try process.wait() == 0)
+        return try Self.objects(process.output)
+      }
+      let below = try told(outer, from: inner)
+      #expect(below.count == 6)
+      #expect(below.allSatisfy { ($0["cgroup"] as? NSNumber)?.uint64Value == LinuxCalls.inode(ofFile: inner) })
+      #expect(try told(inner, from: outer).isEmpty)
+    }
+
+    /// What has no room is lost, and counted.
+    @Test(arguments: ["ring", "perf"]) func lossesAreCounted(transport: String) throws {
+      let network = try DemoNetwork()
+      let statistics = FileManager.default.temporaryDirectory.appending(path: "statistics-\(UUID().uuidString)")
+      defer { try? FileManager.default.removeItem(at: statistics) }
+      let process = try Self.follow(
+        ["--transport", transport, "--ring-size", "4096", "--stats-json", statistics.path], in: network)
+      process.signal(SIGSTOP)
+      _ = try RunningProcess(Self.fixture, ["many", "200", "2000", "60"], in: network.client).wait()
+      process.signal(SIGCONT)
+      process.signal(SIGINT)
+      #expect(try process.wait() == 0)
+      let object = try #require(try Self.objects(String(contentsOf: statistics, encoding: .utf8)).first)
+      let lost = try #require((object["lost"] as? [String: Int])?["ring_full"])
+      let delivered = try #require(object["delivered"] as? Int)
+      #expect(lost > 0 && delivered > 0)
+      #expect(lost + delivered == 400 && object["matched"] as? Int == 400)
+      #expect(process.outputLines.count == delivered + 1)
+    }
+
     @Test func connectionsThatWereThereAreMarked() throws {
       let network = try DemoNetwork()
       let listener = try network.client.run { () throws(SystemCallError) in
