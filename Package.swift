@@ -94,13 +94,15 @@ let capture: [Target] = [
   embedding(module("Capture", "CaptureProgram", uses: ["ByteReading"])),
   module("Capture", "CaptureEvents", uses: ["ByteReading"]),
   module("Capture", "CaptureFiles", uses: ["ByteReading", "CaptureEvents"]),
+  module("Capture", "FlowTable", uses: ["ByteReading", "CaptureEvents"]),
   module("Capture", "DemoNetwork", uses: ["LinuxCalls", "RouteNetlink"]),
   module("Capture", "PacketFilter", uses: ["BPFInstructions"]),
   module("Capture", "NameResolution", uses: ["LinuxCalls"]),
   module(
     "Capture", "CaptureSession",
     uses: [
-      "CaptureProgram", "PacketFilter", "CaptureFiles", "BPFInterpreter", "LinuxCalls", "ByteReading", "RouteNetlink",
+      "CaptureProgram", "PacketFilter", "CaptureFiles", "FlowTable", "BPFInterpreter", "LinuxCalls", "ByteReading",
+      "RouteNetlink",
       "BPFObjectFile", "BPFRelocation",
       "BPFLoader",
       "BPFLinks", "BPFRings", "CaptureEvents",
@@ -111,7 +113,8 @@ let tool: [Target] = [
   .executableTarget(
     name: "MeropsCommand",
     dependencies: [
-      "CaptureSession", "CaptureEvents", "CaptureFiles", "PacketFilter", "NameResolution", "DemoNetwork", "LinuxCalls",
+      "CaptureSession", "CaptureEvents", "CaptureFiles", "FlowTable", "PacketFilter", "NameResolution", "DemoNetwork",
+      "LinuxCalls",
       "RouteNetlink",
       "ByteReading",
       "BPFInstructions",
@@ -164,6 +167,7 @@ let testing: [Target] = [
   tests(
     "Capture", "CaptureFiles",
     uses: ["CaptureFiles", "CaptureEvents", "LinuxCalls", "JudgePrograms", "SeededRandom"]),
+  tests("Capture", "FlowTable", uses: ["FlowTable", "CaptureEvents", "SeededRandom"]),
   tests("Capture", "NameResolution", uses: ["NameResolution", "LinuxCalls", "SeededRandom"]),
   tests(
     "Capture", "PacketFilter",
