@@ -9,7 +9,9 @@ struct Merops: ParsableCommand {
     commandName: "merops",
     abstract: "Captures TCP/IP headers inside the kernel, and loads, inspects and runs BPF objects.",
     version: version,
-    subcommands: [Capture.self, Demo.self, Inspect.self, Run.self, Features.self, List.self, MapCommand.self])
+    subcommands: [
+      Capture.self, Flows.self, Demo.self, Inspect.self, Run.self, Features.self, List.self, MapCommand.self,
+    ])
 
   static let version = "0.1.0"
 

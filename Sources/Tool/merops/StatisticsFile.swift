@@ -1,4 +1,3 @@
-import CaptureSession
 import Glibc
 import LinuxCalls
 
@@ -15,8 +14,9 @@ final class StatisticsFile {
     }
   }
 
-  func write(_ statistics: CaptureStatistics) throws(Failure) {
-    let bytes = Array((statistics.json + "\n").utf8)
+  /// - Parameter json: one object.
+  func write(_ json: String) throws(Failure) {
+    let bytes = Array((json + "\n").utf8)
     do { try unsafe writeAll(bytes.span.bytes, to: descriptor.number) } catch {
       throw Failure(report: "write the statistics to \(path): \(error.errno)")
     }
