@@ -137,7 +137,7 @@ let testing: [Target] = [
   tests(
     "Object", "BPFObjectFile",
     uses: [
-      "BPFInstructions", "BPFTypes", "BPFObjectFile", "BPFRelocation", "CaptureProgram", "FixturePrograms",
+      "BPFInstructions", "BPFTypes", "BPFObjectFile", "BPFRelocation", "CaptureProgram", "FlowTable", "FixturePrograms",
       "GoldenObjects",
     ]),
   tests(

@@ -4,6 +4,7 @@ import BPFRelocation
 import BPFTypes
 import CaptureProgram
 import FixturePrograms
+import FlowTable
 import Testing
 
 @Suite struct ObjectSpecTests {
@@ -88,6 +89,20 @@ import Testing
       CaptureProgram.Names.capture.classifier(isOutgoing: isOutgoing, isEthernet: isEthernet)
     }
     #expect(spec.programs.map(\.name) == [CaptureProgram.Names.capture.xdp] + classifiers)
+  }
+
+  @Test func bothSidesOfTheFlowsAgreeOnTheirMaps() throws {
+    let spec = try ObjectSpec(name: "flows.bpf.o", bytes: flowsObject())
+    let flows = try #require(spec.mapIndex(CaptureProgram.flows).map { spec.maps[$0] })
+    #expect(Int(flows.keySize) == FlowKey.byteCount)
+    #expect(Int(flows.valueSize) == Flow.valueByteCount)
+    let counters = try #require(spec.mapIndex(CaptureProgram.counters).map { spec.maps[$0] })
+    #expect(Int(counters.valueSize) == CaptureProgram.Counters.flows.byteCount)
+    let names = CaptureProgram.Names.flows
+    let classifiers = [(true, false), (true, true), (false, false), (false, true)].map {
+      names.classifier(isOutgoing: $1, isEthernet: $0)
+    }
+    #expect(spec.programs.map(\.name) == [names.xdp] + classifiers)
   }
 
   @Test func theKernelsLayoutOfInstructionsIsOurs() {

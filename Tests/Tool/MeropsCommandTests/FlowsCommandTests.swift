@@ -1,6 +1,7 @@
 import DemoNetwork
 import Foundation
 import LinuxCalls
+import Synchronization
 import Testing
 
 /// What is wrong is said before anything is tried.
@@ -258,6 +259,37 @@ extension Privileged {
       #expect(counting.errors.contains("1 packet in 10 of those seen"))
     }
 
+    /// Two senders at once, whose packets different CPUs count: nothing is missing from the flow that they share, nor from the sums.
+    @Test(arguments: ["xdp", "tc"])
+    func countsOnSeveralCPUs(via: String) throws {
+      let network = try DemoNetwork()
+      let counting = try flows(
+        ["-Q", "in", "--via", via, "--format", "json", "tcp dst port 9"], in: network, attachments: 1)
+      let frames = [UInt8(0x02), 0x11].map { flags in
+        (0..<5000).map { number in
+          // Every other packet is of a flow that the other sender does not have.
+          let source = number % 2 == 0 ? 2000 : UInt16(3000 + number % 50) + UInt16(flags) * 100
+          return Frame(ethertype: 0x0800, Frame.ipv4(Frame.tcp(from: source, flags: flags)))
+        }
+      }
+      let failures = Mutex(0)
+      DispatchQueue.concurrentPerform(iterations: 2) { sender in
+        do { try Frame.send(frames[sender], from: DemoNetwork.clientInterface, in: network.client) } catch {
+          failures.withLock { $0 += 1 }
+        }
+      }
+      #expect(failures.withLock { $0 } == 0)
+      usleep(300_000)
+      try finish(counting)
+      let flows = try objects(counting.output)
+      let shared = try #require(flows.first { $0["a.port"] as? Int == 2000 })
+      #expect(shared["a.packets"] as? Int == 5000)
+      #expect(shared["a.bytes"] as? Int == 5000 * frames[0][0].bytes.count)
+      #expect(shared["a.tcp.flags"] as? String == "0x0013")
+      #expect(flows.reduce(0) { $0 + ($1["a.packets"] as? Int ?? 0) } == 10_000)
+      #expect(counting.errors.contains("10000 packets counted, 0 lost"))
+    }
+
     /// Each interval tells of what was new in it, and all of them together of everything.
     @Test func tellsAgainAndAgain() throws {
       let network = try DemoNetwork()
@@ -374,6 +406,26 @@ extension Privileged {
       #expect(try process.wait() == status)
       #expect(terminal.isOrdinary)
       #expect(try terminal.text().hasSuffix(leave))
+    }
+
+    /// ^Z, and on again.
+    @Test func leavesTheTerminalWhileItIsStopped() throws {
+      let network = try DemoNetwork()
+      let terminal = try PseudoTerminal(columns: 80, rows: 24)
+      let process = try live(terminal, in: network)
+      func state() throws -> String {
+        let text = try String(contentsOfFile: "/proc/\(process.pid)/stat", encoding: .utf8)
+        return text.split(separator: " ").dropFirst(2).first.map(String.init) ?? ""
+      }
+      process.signal(SIGTSTP)
+      try terminal.waitUntil("it is stopped") { _ in try state() == "T" }
+      #expect(terminal.isOrdinary)
+      #expect(try terminal.text().hasSuffix(leave))
+      process.signal(SIGCONT)
+      try terminal.waitUntil("the table is there again") { try $0.text().components(separatedBy: "[?1049h").count == 3 }
+      try terminal.press("q")
+      #expect(try process.wait() == 0)
+      #expect(terminal.isOrdinary)
     }
 
     /// Also while the kernel is still busy attaching to another interface.
