@@ -14,7 +14,8 @@ struct Flows: ParsableCommand {
     discussion: """
       A flow is what two endpoints (addresses and ports) exchange by one protocol over one interface; both directions are \
       counted apart. In the table, > stands behind the end that opened the connection; where that was not seen, - stands \
-      behind the end whose packet came first. Packets are taken where merops capture takes them, and go on unchanged.
+      behind the end whose packet came first. PKTS> and BYTES> are what that end sent, <PKTS and <BYTES what the other did. \
+      Packets are taken where merops capture takes them, and go on unchanged.
 
       On a terminal the table is live; keys sort it, q ends. Elsewhere it is written once, at the end, or with --interval \
       again and again, then with those flows only that had packets in the interval. SIGUSR1 prints the counters and goes on.
