@@ -94,13 +94,15 @@ let capture: [Target] = [
   embedding(module("Capture", "CaptureProgram", uses: ["ByteReading"])),
   module("Capture", "CaptureEvents", uses: ["ByteReading"]),
   module("Capture", "CaptureFiles", uses: ["ByteReading", "CaptureEvents"]),
+  module("Capture", "FlowTable", uses: ["ByteReading", "CaptureEvents"]),
   module("Capture", "DemoNetwork", uses: ["LinuxCalls", "RouteNetlink"]),
   module("Capture", "PacketFilter", uses: ["BPFInstructions"]),
   module("Capture", "NameResolution", uses: ["LinuxCalls"]),
   module(
     "Capture", "CaptureSession",
     uses: [
-      "CaptureProgram", "PacketFilter", "CaptureFiles", "BPFInterpreter", "LinuxCalls", "ByteReading", "RouteNetlink",
+      "CaptureProgram", "PacketFilter", "CaptureFiles", "FlowTable", "BPFInterpreter", "LinuxCalls", "ByteReading",
+      "RouteNetlink",
       "BPFObjectFile", "BPFRelocation",
       "BPFLoader",
       "BPFLinks", "BPFRings", "CaptureEvents",
@@ -122,7 +124,7 @@ let tool: [Target] = [
   .executableTarget(
     name: "MeropsCommand",
     dependencies: [
-      "CaptureSession", "CaptureEvents", "CaptureFiles", "PacketFilter", "NameResolution", "DemoNetwork",
+      "CaptureSession", "CaptureEvents", "CaptureFiles", "FlowTable", "PacketFilter", "NameResolution", "DemoNetwork",
       "ConnectionSession", "ConnectionEvents", "LinuxCalls",
       "RouteNetlink",
       "ByteReading",
@@ -146,7 +148,7 @@ let testing: [Target] = [
   tests(
     "Object", "BPFObjectFile",
     uses: [
-      "BPFInstructions", "BPFTypes", "BPFObjectFile", "BPFRelocation", "CaptureProgram", "FixturePrograms",
+      "BPFInstructions", "BPFTypes", "BPFObjectFile", "BPFRelocation", "CaptureProgram", "FlowTable", "FixturePrograms",
       "GoldenObjects",
     ]),
   tests(
@@ -180,6 +182,7 @@ let testing: [Target] = [
   tests(
     "Connections", "ConnectionEvents",
     uses: ["ConnectionEvents", "ConnectionProgram", "CaptureEvents", "BPFObjectFile", "SeededRandom"]),
+  tests("Capture", "FlowTable", uses: ["FlowTable", "CaptureEvents", "SeededRandom"]),
   tests("Capture", "NameResolution", uses: ["NameResolution", "LinuxCalls", "SeededRandom"]),
   tests(
     "Capture", "PacketFilter",

@@ -4,7 +4,7 @@ import ctypes, os, platform, random, shutil, signal, socket, struct, subprocess,
 from statistics import median
 
 import bpf
-from bench import HERE, RECEIVING, ROOT, mac, median_of, merops, options, ratio, spend, table, tool
+from bench import HERE, Capture, RECEIVING, ROOT, mac, median_of, merops, options, ratio, spend, table, tool
 
 HUNDRED_HOSTS = " or ".join(f"host 10.1.0.{number}" for number in range(100))
 
@@ -188,9 +188,15 @@ RECORD_OVERHEAD = 32
 
 def measure_program():
     """The program that merops has loaded, with its reader stopped; it goes on in between, to empty the ring."""
-    def once(arguments, packet, record, is_lost=False):
-        """`record`: how many bytes of the ring each packet takes; 0 for one that is passed over."""
-        capture = merops("-w", "/dev/null", *arguments)
+    def written(*arguments):
+        return merops("-w", "/dev/null", *arguments)
+
+    def flows(*arguments):
+        return Capture([options.merops, "flows", "-i", RECEIVING, "-Q", "in", *arguments], b"capturing", None)
+
+    def once(arguments, packet, record, is_lost=False, start=written):
+        """`record`: how many bytes of the ring each packet takes; 0 for one that takes none."""
+        capture = start(*arguments)
         try:
             program = bpf.program_of(capture.process.pid)
             repeat = RING_BYTES // 2 // record if record else 1000000
@@ -226,6 +232,11 @@ def measure_program():
     for payload in (60, 500, 1400):
         record = (512 if payload < 400 else 1536) + RECORD_OVERHEAD
         rows.append([f"`-s 0`, {payload} bytes of payload delivered", once(["-s", "0"], frame(payload=payload), record)])
+    rows += [
+        ["`merops flows`, counted", once([], frame(), 0, start=flows)],
+        ["`merops flows tcp port 443`, counted", once(port, frame(), 0, start=flows)],
+        ["`merops flows --sample 1/1000000`, left out", once(["--sample", "1/1000000"], frame(), 0, start=flows)],
+    ]
     table("### The whole XDP program, ns per packet", ["", "ns"], rows)
 
 

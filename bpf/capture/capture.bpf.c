@@ -6,6 +6,7 @@
 // receives and sends; there the headers are first copied into a buffer, with what the kernel has taken out of them put back.
 
 #include "capture.h"
+#include "capture_interface.h"
 
 // Ethernet, one of IPv4 and IPv6 without extensions, and TCP with the options of everyday.
 #define HEADERS_MAX 96
@@ -18,9 +19,6 @@
 #define FRAME_65664 65664
 #define FRAME_262144 262144
 
-// The kernel has BPF_F_XDP_HAS_FRAGS, bpf_xdp_get_buff_len() and bpf_xdp_load_bytes(), so a frame may go on behind
-// data_end.
-CONSTANT bool has_fragments;
 // Packets come from a file, one at a time, whose length on the wire is `file_length`. The answer says which ones are taken, and no
 // record is made of them.
 CONSTANT bool from_file;
@@ -32,13 +30,6 @@ __attribute__((noinline)) int find_headers(struct xdp_md *context)
 {
 	struct frame frame = { (void *)(long)context->data, (void *)(long)context->data_end, 0 };
 	return headers_end(&frame);
-}
-
-// Whether the packet, of `length` bytes on the wire, is wanted. User space puts the compiled filter here. A global
-// function, so that its compiler has a place whose registers are known: the context and a number.
-__attribute__((noinline)) int filter(struct xdp_md *context, __u32 length)
-{
-	return ANSWER_1("r"(context), "r"(length));
 }
 
 static __always_inline void finish(struct capture_counters *count, void *record, bool is_copied)
@@ -195,46 +186,6 @@ int merops_capture(struct xdp_md *context)
 
 // Classifiers
 
-#define ADDRESSES_LENGTH (2 * ETH_ALEN)
-#define TAG_LENGTH ((__u32)sizeof(struct vlan_header))
-
-// What is put into a frame of which the kernel has taken something: how many bytes, and where.
-static __always_inline __u32 added_length(struct __sk_buff *packet, __u8 link)
-{
-	if (link == CAPTURE_IP)
-		return ETH_HLEN;
-	return packet->vlan_present ? TAG_LENGTH : 0;
-}
-
-// The first `length` bytes of the frame as it is on the wire. `room` is 64 at least, and constant.
-static __always_inline bool load_frame(struct __sk_buff *packet, __u8 *frame, __u32 room, __u32 length, __u8 link)
-{
-	__u32 start = 0, rest = length;
-	if (link == CAPTURE_IP) {
-		__builtin_memset(frame, 0, ADDRESSES_LENGTH);
-		*(__be16 *)(frame + ADDRESSES_LENGTH) = packet->protocol;
-		frame += ETH_HLEN;
-		rest = length - ETH_HLEN;
-		room -= ETH_HLEN;
-	} else if (packet->vlan_present) {
-		if (bpf_skb_load_bytes(packet, 0, frame, ADDRESSES_LENGTH) < 0)
-			return false;
-		struct vlan_header *tag = (void *)frame + ADDRESSES_LENGTH;
-		// The type of the tag stands in front of it.
-		tag->tag = packet->vlan_proto;
-		tag->protocol = network16(packet->vlan_tci);
-		frame += ADDRESSES_LENGTH + TAG_LENGTH;
-		rest = length - ADDRESSES_LENGTH - TAG_LENGTH;
-		room -= ADDRESSES_LENGTH + TAG_LENGTH;
-		start = ADDRESSES_LENGTH;
-	}
-	__u32 last = rest - 1;
-	OPAQUE(last);
-	if (last >= room)
-		return false;
-	return bpf_skb_load_bytes(packet, start, frame, last + 1) == 0;
-}
-
 static __always_inline void capture_skb(struct __sk_buff *skb, struct capture_counters *count, __u8 direction, __u8 link)
 {
 	struct frame_buffer *buffer = buffer_of_cpu();
@@ -254,7 +205,7 @@ static __always_inline void capture_skb(struct __sk_buff *skb, struct capture_co
 		count->lost[LOST_UNREADABLE]++;
 		return;
 	}
-	if (!is_wanted(buffer, buffered_length, &packet)) {
+	if (!is_wanted(buffer, buffered_length, packet.wire_length)) {
 		count->passed_over[PASSED_OVER_FILTERED_OUT]++;
 		return;
 	}

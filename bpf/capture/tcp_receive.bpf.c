@@ -44,7 +44,7 @@ static __always_inline void capture_segment(struct sk_buff *skb, __be16 protocol
 		return;
 	}
 	there += ETH_HLEN;
-	if (!is_wanted(buffer, there, &packet)) {
+	if (!is_wanted(buffer, there, packet.wire_length)) {
 		count->passed_over[PASSED_OVER_FILTERED_OUT]++;
 		return;
 	}

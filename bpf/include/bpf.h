@@ -20,7 +20,10 @@
 #define CONSTANT const volatile
 
 static void *(*const bpf_map_lookup_elem)(void *map, const void *key) = (void *)BPF_FUNC_map_lookup_elem;
+static long (*const bpf_map_update_elem)(void *map, const void *key, const void *value, __u64 flags) =
+	(void *)BPF_FUNC_map_update_elem;
 static __u64 (*const bpf_ktime_get_ns)(void) = (void *)BPF_FUNC_ktime_get_ns;
+static __u32 (*const bpf_get_prandom_u32)(void) = (void *)BPF_FUNC_get_prandom_u32;
 
 static long (*const bpf_skb_load_bytes)(const void *packet, __u32 offset, void *to, __u32 length) =
 	(void *)BPF_FUNC_skb_load_bytes;
@@ -41,9 +44,14 @@ static long (*const bpf_xdp_load_bytes)(struct xdp_md *context, __u32 offset, vo
 
 // Adds without asking for the old value. Relaxed, since newer compilers make an instruction that fetches of any other order
 // (and of __sync_fetch_and_add), which kernels before 5.12 refuse.
-static inline __attribute__((always_inline)) void add_one(volatile __u64 *counter)
+static __always_inline void add_to(volatile __u64 *counter, __u64 amount)
 {
-	__atomic_fetch_add(counter, 1, __ATOMIC_RELAXED);
+	__atomic_fetch_add(counter, amount, __ATOMIC_RELAXED);
+}
+
+static __always_inline void add_one(volatile __u64 *counter)
+{
+	add_to(counter, 1);
 }
 
 // Swaps the bytes of a 16-bit constant or value read in network order.

@@ -1,19 +1,12 @@
-// What all capture programs share: constants, maps, the buffer in which a frame lies, and the way into the ring.
+// What all programs that hand packets to user space share: constants, maps, and the way into the ring.
 #ifndef MEROPS_CAPTURE_H
 #define MEROPS_CAPTURE_H
 
 #include "capture_counters.h"
-#include "capture_headers.h"
-#include "capture_record.h"
+#include "capture_frames.h"
 
-#define FRAME_ROOM 512
-
-// filter() and filter_frame() have been replaced.
-CONSTANT bool has_filter;
 // How many bytes of each frame are wanted; 0 for its headers.
 CONSTANT __u32 snap_length;
-// How many bytes of a frame a buffer takes, beside the record's head.
-CONSTANT __u32 frame_room = FRAME_ROOM;
 // How many bytes may lie in the ring before a resting reader is woken.
 CONSTANT __u32 wake_bytes = 1 << 20;
 
@@ -32,26 +25,6 @@ struct {
 	MAP_TYPE(value, struct capture_counters);
 } counters SEC(".maps");
 
-struct frame_buffer {
-	struct capture_record head;
-	__u8 frame[FRAME_ROOM];
-};
-
-struct {
-	MAP_NUMBER(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	MAP_NUMBER(max_entries, 1);
-	MAP_TYPE(key, __u32);
-	MAP_TYPE(value, struct frame_buffer);
-} frames SEC(".maps");
-
-// What is passed and returned is not a function's own to foretell, where another will take its place.
-#define ANSWER_1(...)                                           \
-	({                                                      \
-		int answer = 1;                                 \
-		asm volatile("" : "+r"(answer) : __VA_ARGS__);  \
-		answer;                                         \
-	})
-
 // A global function: see find_headers().
 // Of the frame in the buffer, of which `length` bytes are there.
 __attribute__((noinline)) int find_buffered_headers(__u32 length)
@@ -62,13 +35,6 @@ __attribute__((noinline)) int find_buffered_headers(__u32 length)
 		return 0;
 	struct frame frame = { buffer->frame, buffer->frame + length, room };
 	return headers_end(&frame);
-}
-
-// Whether the frame, of which `captured` bytes are in the buffer and `length` on the wire, is wanted. Hidden functions are looked at with each caller,
-// so that the verifier knows where the frame is.
-__attribute__((noinline, visibility("hidden"))) int filter_frame(__u8 *frame, __u32 captured, __u32 length)
-{
-	return ANSWER_1("r"(frame), "r"(captured), "r"(length));
 }
 
 // Whether the reader has to be told of the record that is about to be submitted.
@@ -111,21 +77,6 @@ static __always_inline struct capture_counters *counters_of_cpu(void)
 	if (count)
 		count->seen++;
 	return count;
-}
-
-static __always_inline struct frame_buffer *buffer_of_cpu(void)
-{
-	__u32 key = 0;
-	return bpf_map_lookup_elem(&frames, &key);
-}
-
-// Whether the frame in the buffer, of which `length` bytes are there, is wanted.
-static __always_inline bool is_wanted(struct frame_buffer *buffer, __u32 length, const struct packet *packet)
-{
-	OPAQUE(length);
-	if (length > frame_room)
-		length = frame_room;
-	return !has_filter || filter_frame(buffer->frame, length, packet->wire_length);
 }
 
 // How many bytes of the frame in the buffer to take, where all of it has `whole_length`, perhaps more than there are.

@@ -1,4 +1,4 @@
-// How far into a frame its headers go.
+// Where a frame's headers are, and how far into it they go.
 #ifndef MEROPS_CAPTURE_HEADERS_H
 #define MEROPS_CAPTURE_HEADERS_H
 
@@ -84,16 +84,27 @@ static __always_inline __u32 transport_end(const struct frame *frame, __u32 prot
 	}
 }
 
-static __always_inline __u32 ipv4_end(const struct frame *frame, __u32 offset)
+// Where the header behind IP's is, and of which protocol.
+struct transport {
+	__u32 offset;
+	__u32 protocol;
+	bool is_missing;  // IP's own is not whole
+	bool is_later_fragment;  // which has nothing but data behind the IP header
+};
+
+static __always_inline struct transport ipv4_transport(const struct frame *frame, __u32 offset)
 {
+	struct transport transport = {};
 	struct iphdr *ip;
-	if (!frame_has(frame, offset, sizeof *ip, &ip) || ip->ihl < 5)
-		return offset + sizeof *ip;
-	offset += ip->ihl * 4;
-	// Later fragments have nothing but data behind the IP header.
-	if (ip->frag_off & network16(FRAGMENT_OFFSET_MASK))
-		return offset;
-	return transport_end(frame, ip->protocol, offset);
+	if (!frame_has(frame, offset, sizeof *ip, &ip) || ip->ihl < 5) {
+		transport.offset = offset + sizeof *ip;
+		transport.is_missing = true;
+		return transport;
+	}
+	transport.offset = offset + ip->ihl * 4;
+	transport.protocol = ip->protocol;
+	transport.is_later_fragment = ip->frag_off & network16(FRAGMENT_OFFSET_MASK);
+	return transport;
 }
 
 // How long an IPv6 extension header is, in bytes, from its length field; 0 for what is none.
@@ -114,11 +125,15 @@ __attribute__((noinline)) int extension_length(__u32 kind, __u32 field)
 	}
 }
 
-static __always_inline __u32 ipv6_end(const struct frame *frame, __u32 offset)
+static __always_inline struct transport ipv6_transport(const struct frame *frame, __u32 offset)
 {
+	struct transport transport = {};
 	struct ipv6hdr *ip;
-	if (!frame_has(frame, offset, sizeof *ip, &ip))
-		return offset + sizeof *ip;
+	if (!frame_has(frame, offset, sizeof *ip, &ip)) {
+		transport.offset = offset + sizeof *ip;
+		transport.is_missing = true;
+		return transport;
+	}
 	__u32 next = ip->nexthdr;
 	offset += sizeof *ip;
 	for (int i = 0; i < EXTENSION_HEADERS_MAX; i++) {
@@ -128,14 +143,16 @@ static __always_inline __u32 ipv6_end(const struct frame *frame, __u32 offset)
 		__u32 length = extension_length(next, extension->length);
 		if (length == 0)
 			break;
-		bool is_later_fragment = next == IPPROTO_FRAGMENT &&
-					 extension->fragment_offset & network16(FRAGMENT6_OFFSET_MASK);
+		transport.is_later_fragment = next == IPPROTO_FRAGMENT &&
+					      extension->fragment_offset & network16(FRAGMENT6_OFFSET_MASK);
 		next = extension->next;
 		offset += length & EXTENSION_LENGTH_MASK;
-		if (is_later_fragment)
-			return offset;
+		if (transport.is_later_fragment)
+			break;
 	}
-	return transport_end(frame, next, offset);
+	transport.offset = offset;
+	transport.protocol = next;
+	return transport;
 }
 
 static __always_inline bool is_vlan(__be16 protocol)
@@ -144,26 +161,47 @@ static __always_inline bool is_vlan(__be16 protocol)
 	       protocol == network16(ETHERTYPE_QINQ_OLD);
 }
 
+// Where the header behind that of Ethernet and the tags is, and of which protocol; 0 where those are not whole.
+struct network {
+	__u32 offset;
+	__be16 protocol;
+};
+
+static __always_inline struct network find_network(const struct frame *frame)
+{
+	struct network network = { .offset = sizeof(struct ethhdr) };
+	struct ethhdr *ethernet;
+	if (!frame_has(frame, 0, sizeof *ethernet, &ethernet))
+		return network;
+	__be16 protocol = ethernet->h_proto;
+	for (int i = 0; i < VLAN_TAGS_MAX && is_vlan(protocol); i++) {
+		struct vlan_header *vlan;
+		bool is_there = frame_has(frame, network.offset, sizeof *vlan, &vlan);
+		network.offset += sizeof *vlan;
+		if (!is_there)
+			return network;
+		protocol = vlan->protocol;
+	}
+	network.protocol = protocol;
+	return network;
+}
+
+static __always_inline __u32 network_end(const struct frame *frame, struct transport transport)
+{
+	if (transport.is_missing || transport.is_later_fragment)
+		return transport.offset;
+	return transport_end(frame, transport.protocol, transport.offset);
+}
+
 // From the frame's first byte, in bytes; may be more than the frame has.
 static __always_inline __u32 headers_end(const struct frame *frame)
 {
-	struct ethhdr *ethernet;
-	if (!frame_has(frame, 0, sizeof *ethernet, &ethernet))
-		return sizeof *ethernet;
-	__be16 protocol = ethernet->h_proto;
-	__u32 offset = sizeof *ethernet;
-	for (int i = 0; i < VLAN_TAGS_MAX && is_vlan(protocol); i++) {
-		struct vlan_header *vlan;
-		if (!frame_has(frame, offset, sizeof *vlan, &vlan))
-			return offset + sizeof *vlan;
-		protocol = vlan->protocol;
-		offset += sizeof *vlan;
-	}
-	if (protocol == network16(ETH_P_IP))
-		return ipv4_end(frame, offset);
-	if (protocol == network16(ETH_P_IPV6))
-		return ipv6_end(frame, offset);
-	return offset + OTHER_HEADERS;
+	struct network network = find_network(frame);
+	if (network.protocol == network16(ETH_P_IP))
+		return network_end(frame, ipv4_transport(frame, network.offset));
+	if (network.protocol == network16(ETH_P_IPV6))
+		return network_end(frame, ipv6_transport(frame, network.offset));
+	return network.offset + OTHER_HEADERS;
 }
 
 #endif

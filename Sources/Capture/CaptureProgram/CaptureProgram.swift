@@ -1,11 +1,19 @@
-/// The names in capture.bpf.c that user space refers to, and the numbers that both sides share.
-/// The object itself is `captureObject()`, which the build makes.
+/// The names in capture.bpf.c and its neighbours that user space refers to, and the numbers that both sides share.
+/// The objects themselves are `captureObject()` and so on, which the build makes.
 package enum CaptureProgram {
-  /// For received frames of Ethernet.
-  package static let xdp = "merops_capture"
-  /// Classifiers, which take frames of Ethernet or packets of IP.
-  package static func classifier(isOutgoing: Bool, isEthernet: Bool) -> String {
-    "merops" + (isEthernet ? "" : "_ip") + (isOutgoing ? "_out" : "_in")
+  /// The programs of an object that are attached to interfaces.
+  package struct Names: Hashable, Sendable {
+    /// For received frames of Ethernet.
+    package let xdp: String
+    private let classifiers: String
+
+    /// Classifiers, which take frames of Ethernet or packets of IP.
+    package func classifier(isOutgoing: Bool, isEthernet: Bool) -> String {
+      classifiers + (isEthernet ? "" : "_ip") + (isOutgoing ? "_out" : "_in")
+    }
+
+    package static let capture = Names(xdp: "merops_capture", classifiers: "merops")
+    package static let flows = Names(xdp: "merops_flows", classifiers: "merops_flows")
   }
 
   /// On the functions that receive segments of TCP over IPv4 or IPv6, called directly or by a probe.
@@ -19,6 +27,7 @@ package enum CaptureProgram {
   package static let counters = "counters"
   /// The buffers of classifiers.
   package static let frames = "frames"
+  package static let flows = "flows"
   /// The functions that a compiled filter takes the place of: of XDP, and of classifiers.
   package static let filter = "filter"
   package static let bufferedFilter = "filter_frame"
@@ -31,6 +40,7 @@ package enum CaptureProgram {
   package static let frameRoom = "frame_room"
   package static let wakeBytes = "wake_bytes"
   package static let namespaceInode = "namespace_inode"
+  package static let sampledBelow = "sampled_below"
 
   /// How many bytes of a frame a buffer takes, unless it is made larger: `FRAME_ROOM`.
   package static let defaultFrameRoom = 512
@@ -51,13 +61,19 @@ package enum CaptureProgram {
   /// The variable that tells how long the file's packet was on the wire.
   package static let fileLength = "file_length"
 
-  /// `struct capture_counters`, bpf/include/capture_counters.h: how many 64-bit words each part takes, in its order.
-  package enum Counters {
-    package static let headWordCount = 3
-    /// `enum capture_passed_over`
-    package static let passedOver = ["filtered_out"]
-    /// `enum capture_lost`
-    package static let lost = ["ring_full", "unreadable"]
-    package static var byteCount: Int { 8 * (headWordCount + passedOver.count + lost.count) }
+  /// What programs count, in 64-bit words: packets seen, matched and delivered, then those passed over and lost by cause, then
+  /// what else there is.
+  package struct Counters: Hashable, Sendable {
+    package let passedOver: [String]
+    package let lost: [String]
+    /// Whether the number of inserted flows follows.
+    package var countsInserted = false
+    package var byteCount: Int { 8 * (3 + passedOver.count + lost.count + (countsInserted ? 1 : 0)) }
+
+    /// `struct capture_counters`, bpf/include/capture_counters.h
+    package static let capture = Counters(passedOver: ["filtered_out"], lost: ["ring_full", "unreadable"])
+    /// `struct flow_counters`, bpf/include/flow.h
+    package static let flows = Counters(
+      passedOver: ["not_sampled", "filtered_out", "not_ip"], lost: ["no_room", "unreadable"], countsInserted: true)
   }
 }

@@ -1,9 +1,11 @@
 internal import BPFLoader
+internal import CaptureProgram
 
 /// What the programs of a capture have counted, all interfaces together. Can be asked at any time, also while packets are
 /// handed out.
 package struct CaptureCounts: Sendable {
   let map: Map
+  var names = CaptureProgram.Counters.capture
 
   package struct Totals: Sendable {
     package let seen: UInt64
@@ -23,7 +25,7 @@ package struct CaptureCounts: Sendable {
     let key = [UInt8](repeating: 0, count: 4)
     // While packets come, a program may be between two counts; the next look finds another moment.
     for _ in 0..<1000 {
-      if let counters = try? CaptureCounters(perCPU: try map.value(forKey: key)) { return counters }
+      if let counters = try? CaptureCounters(names, perCPU: try map.value(forKey: key)) { return counters }
     }
     throw CaptureSessionError.countersNeverBalance
   }

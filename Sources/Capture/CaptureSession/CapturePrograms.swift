@@ -33,6 +33,17 @@ final class CapturePrograms: Sendable {
     }
   }
 
+  /// For interfaces: loads what packets of the direction need first.
+  convenience init(_ spec: CaptureSpec, _ direction: CaptureDirection, usesXDP: Bool) throws {
+    let isOutgoing = direction == .out
+    try self.init(
+      spec,
+      first: usesXDP && !isOutgoing ? spec.names.xdp : spec.names.classifier(isOutgoing: isOutgoing, isEthernet: true))
+  }
+
+  /// What those are called that are attached to interfaces.
+  var names: CaptureProgram.Names { spec.names }
+
   /// Whether frames may be in fragments (5.18).
   var hasFragments: Bool { loaded.withLock(\.hasFragments) }
 
@@ -73,7 +84,7 @@ final class CapturePrograms: Sendable {
     }
     for index in object.programs.indices {
       object.programs[index].isWanted = object.programs[index].name == name
-      if hasFragments, object.programs[index].name == CaptureProgram.xdp {
+      if hasFragments, object.programs[index].name == spec.names.xdp {
         object.programs[index].flags.insert(.xdpHasFragments)
       }
     }

@@ -16,17 +16,10 @@ package struct CaptureSession: ~Copyable {
   private let programs: CapturePrograms
   private var ring: RingBuffer
   private let reader: SharedVariable
-  /// What the kernel is still busy with, in the order of asking.
-  private var attaching: [Attaching] = []
-  private let attachingDone: Notification
-  private var interfaces: [CapturedInterface] = []
+  private var sources: CaptureSources
   private var numbers = InterfaceNumbers()
-  /// The kernel's functions that programs are attached to instead of interfaces.
-  private var functions: [CapturedInterface] = []
-  /// Whether interfaces that come later are captured on, too.
-  private var takesAll = false
   /// How interfaces are attached.
-  package private(set) var attachments: [CaptureAttachment] = []
+  package var attachments: [CaptureAttachment] { sources.attachments }
   private let events: EventQueue
   private let signals: SignalQueue
   private let started = Clock.monotonic
@@ -37,7 +30,7 @@ package struct CaptureSession: ~Copyable {
   /// Ends the capture when it is given, from any thread.
   package let stop: Notification
   /// The interfaces that went away while they were captured on.
-  package var gone: [String] { interfaces.filter(\.isGone).map(\.name) }
+  package var gone: [String] { sources.gone }
   private var deliveredCount: UInt64 = 0
   private var pastCount: UInt64 = 0
   private var notWritten: UInt64 = 0
@@ -55,12 +48,6 @@ package struct CaptureSession: ~Copyable {
     static let attached: UInt64 = 4
   }
 
-  private struct Attaching {
-    let interface: CapturedInterface
-    let direction: CaptureRecord.Direction
-    let link: Concurrently<Link>
-  }
-
   /// Loads a program and makes the ring; nothing is attached yet.
   package init(_ options: CaptureOptions) throws {
     let programs = try options.takesFromTCP ? Self.tcpPrograms(options) : Self.interfacePrograms(options)
@@ -74,14 +61,16 @@ package struct CaptureSession: ~Copyable {
     try events.watch(signals.descriptor, token: Token.signals)
     let stop = try Notification()
     try events.watch(stop.descriptor, token: Token.stop)
-    let attachingDone = try Notification()
-    try events.watch(attachingDone.descriptor, token: Token.attached)
+    let sources = CaptureSources(
+      CaptureLadder(programs: programs, xdpRungs: options.xdpRungs, classifierRungs: options.classifierRungs),
+      options.direction, done: try Notification())
+    try events.watch(sources.done.descriptor, token: Token.attached)
     let monitor = try LinkMonitor()
     try events.watch(monitor.descriptor, token: Token.monitor)
     self.options = options
     self.monitor = monitor
     self.stop = stop
-    self.attachingDone = attachingDone
+    self.sources = sources
     self.programs = programs
     self.ring = ring
     self.reader = reader
@@ -90,11 +79,9 @@ package struct CaptureSession: ~Copyable {
   }
 
   private static func interfacePrograms(_ options: CaptureOptions) throws -> CapturePrograms {
-    let usesXDP = options.direction != .out && !options.xdpRungs.isEmpty
-    return try CapturePrograms(
+    try CapturePrograms(
       .interfaces(filter: options.filter, snapLength: options.snapLength, ringByteCount: options.ringByteCount),
-      first: usesXDP
-        ? CaptureProgram.xdp : CaptureProgram.classifier(isOutgoing: options.direction == .out, isEthernet: true))
+      options.direction, usesXDP: !options.xdpRungs.isEmpty)
   }
 
   private static func tcpPrograms(_ options: CaptureOptions) throws -> CapturePrograms {
@@ -109,70 +96,22 @@ package struct CaptureSession: ~Copyable {
 
   // MARK: Attaching
 
-  private var directions: [CaptureRecord.Direction] {
-    switch options.direction {
-    case .in: [.incoming]
-    case .out: [.outgoing]
-    case .both: [.incoming, .outgoing]
-    }
-  }
-
-  private var ladder: CaptureLadder {
-    CaptureLadder(programs: programs, xdpRungs: options.xdpRungs, classifierRungs: options.classifierRungs)
-  }
-
   /// Begins to attach to one more interface of the calling thread's network namespace. Programs see
   /// packets long before the kernel says that they are attached: that waits for an RCU grace period, some 10 ms. ``run(_:)``
   /// reads them meanwhile, and throws the `AttachError` where the kernel refuses.
   /// - Throws: `AttachError` where there is no such interface.
-  package mutating func beginAttaching(to name: String) throws {
-    try beginAttaching(to: AttachPlace(program: "", hook: .xdp, target: name).interface())
-  }
+  package mutating func beginAttaching(to name: String) throws { try sources.begin(name) }
 
   /// Begins to attach to all interfaces that there are, and will be. Those where that is not possible are left out.
-  package mutating func beginAttachingToAll() throws {
-    takesAll = true
-    for interface in try RouteSocket().interfaces() { try beginAttaching(to: interface) }
-  }
+  package mutating func beginAttachingToAll() throws { try sources.beginAll() }
 
   /// Begins to attach to the functions of the kernel that receive TCP's segments; for ``CaptureOptions/takesFromTCP``.
-  package mutating func beginAttachingToTCP() throws {
-    interfaces += try RouteSocket().interfaces().map { CapturedInterface(name: $0.name, index: $0.index) }
-    let programs = programs
-    for isIPv6 in [false, true] {
-      let function = CapturedInterface(name: CaptureProgram.tcpReceiveFunction(isIPv6: isIPv6))
-      functions.append(function)
-      let link = try Concurrently(done: attachingDone) { try programs.attachToTCP(isIPv6: isIPv6) }
-      attaching.append(Attaching(interface: function, direction: .incoming, link: link))
-    }
-  }
-
-  private mutating func beginAttaching(to interface: NetworkInterface) throws(SystemCallError) {
-    let captured = CapturedInterface(interface, isWatched: true)
-    captured.isUp = interface.isUp || !takesAll
-    interfaces.append(captured)
-    let ladder = ladder
-    for direction in directions {
-      let link = try Concurrently(done: attachingDone) { try ladder.attach(to: interface, direction) }
-      attaching.append(Attaching(interface: captured, direction: direction, link: link))
-    }
-  }
+  package mutating func beginAttachingToTCP() throws { try sources.beginTCP() }
 
   /// Attaches to an interface of another namespace, and waits until that is done. What becomes of the
   /// interface is not watched.
   package mutating func attach(to name: String, in namespace: borrowing NetworkNamespace) throws {
-    let interface = try namespace.run { () throws(AttachError) in
-      try AttachPlace(program: "", hook: .xdp, target: name).interface()
-    }
-    let captured = CapturedInterface(interface, isWatched: false)
-    interfaces.append(captured)
-    let ladder = ladder
-    for direction in directions {
-      let link = try namespace.run { () throws(SystemCallError) -> Result<Link, any Error> in
-        Result { try ladder.attach(to: interface, direction) }
-      }
-      add(try link.get(), to: captured, direction)
-    }
+    try sources.attach(to: name, in: namespace)
   }
 
   /// Ends the capture when nobody reads any more what is written into a pipe. Other files have no such end.
@@ -183,45 +122,11 @@ package struct CaptureSession: ~Copyable {
   /// What the programs count.
   package var counts: CaptureCounts { CaptureCounts(map: programs.map(CaptureProgram.counters)) }
 
-  /// Takes over the next `count` links, waiting for those that are not finished.
-  private mutating func takeAttached(_ count: Int, _ output: inout some CaptureOutput & ~Copyable) throws {
-    for _ in 0..<min(count, attaching.count) {
-      let next = attaching.removeFirst()
-      do { add(try next.link.take(), to: next.interface, next.direction) } catch let error as AttachError {
-        // One that went away meanwhile is no news.
-        if takesAll, case .noSuchInterface = error.reason { continue }
-        // Nothing would ever come where not even the last one could be attached to.
-        guard takesAll || options.takesFromTCP, !attachments.isEmpty || !attaching.isEmpty else { throw error }
-        output.notice(.notAttached(error))
-        continue
-      }
-      output.notice(.attached(attachments[attachments.count - 1]))
-    }
-  }
-
-  private mutating func add(
-    _ link: consuming Link, to interface: CapturedInterface, _ direction: CaptureRecord.Direction
-  ) {
-    attachments.append(
-      CaptureAttachment(
-        interface: interface.name, direction: direction, hook: link.place.hook, rung: link.rung,
-        refusals: link.refusals,
-        leftOversRemoved: link.leftOversRemoved))
-    interface.add(link)
-  }
-
-  /// Where packets are taken, each once: `xdp-native`.
-  private var modes: String {
-    attachments.reduce(into: [String]()) { modes, attachment in
-      if !modes.contains(attachment.mode) { modes.append(attachment.mode) }
-    }.joined(separator: "+")
-  }
-
   /// Tells the output of the interfaces that were asked for by name. Others it learns of with their first packet: libpcap
   /// reads no file that describes interfaces of several kinds.
   private mutating func announceNamed(to output: inout some CaptureOutput & ~Copyable) {
-    guard !takesAll, !options.takesFromTCP else { return }
-    for interface in interfaces { numbers.announce(interface, options, to: &output) }
+    guard !sources.takesAll, !options.takesFromTCP else { return }
+    for interface in sources.interfaces { numbers.announce(interface, options, to: &output) }
   }
 
   /// Delivers packets until the count or the time is over, a signal ends it or the output fails; then detaches, delivers
@@ -262,10 +167,9 @@ package struct CaptureSession: ~Copyable {
         if token == Token.stop { goesOn = false }
         if token == Token.attached { isAttached = true }
       }
-      if isAttached { try takeAttached(attachingDone.takeCount(), &output) }
+      if isAttached { try sources.takeFinished { output.notice($0) } }
       if hasNews { _ = monitor.events() }
-      // While the kernel attaches it answers no question about interfaces: the news waits until then.
-      if hasNews || isAttached, attaching.isEmpty, lookAtInterfaces(&output) { goesOn = false }
+      if hasNews || isAttached, sources.look({ output.notice($0) }) { goesOn = false }
 
       if isSignalled {
         while let signal = signals.next() {
@@ -280,31 +184,6 @@ package struct CaptureSession: ~Copyable {
       }
     }
     return try finish(&output)
-  }
-
-  /// Passes on what has changed. Returns whether no interface is left.
-  private mutating func lookAtInterfaces(_ output: inout some CaptureOutput & ~Copyable) -> Bool {
-    // Whatever the news was, and also where some was missed: what counts is how things are now.
-    guard let interfaces = try? RouteSocket().interfaces() else { return false }
-    for captured in self.interfaces where captured.isWatched && !captured.isGone {
-      let isUp = interfaces.first { $0.index == captured.index }?.isUp
-      switch (isUp, captured.isUp) {
-      case (nil, _):
-        output.notice(.interfaceIsGone(captured.name))
-        captured.isGone = true
-        captured.detach()
-      case (false, true): output.notice(.interfaceIsDown(captured.name))
-      case (true, false): output.notice(.interfaceIsUp(captured.name))
-      default: break
-      }
-      captured.isUp = isUp ?? false
-    }
-    if takesAll {
-      let known = Set(self.interfaces.filter { !$0.isGone }.map(\.index))
-      for interface in interfaces where !known.contains(interface.index) { try? beginAttaching(to: interface) }
-      return false
-    }
-    return self.interfaces.allSatisfy(\.isGone)
   }
 
   /// Tells the programs how to wake the reader, and returns for how long it may sleep.
@@ -324,7 +203,7 @@ package struct CaptureSession: ~Copyable {
     var delivered = deliveredCount
     var (past, failed): (UInt64, UInt64) = (0, 0)
     var numbers = numbers
-    let (clock, interfaces, options) = (clock, interfaces, options)
+    let (clock, interfaces, options) = (clock, sources.interfaces, options)
     let count = ring.drain(limit: limit, orderedBy: CaptureRecord.time(of:)) { record in
       if delivered >= wanted {
         past += 1
@@ -356,8 +235,7 @@ package struct CaptureSession: ~Copyable {
 
   /// Detaches, reads on until everything that the programs delivered has been read, and adds up.
   private mutating func finish(_ output: inout some CaptureOutput & ~Copyable) throws -> CaptureStatistics {
-    try takeAttached(attaching.count, &output)
-    for attached in interfaces + functions { attached.detach() }
+    try sources.detach { output.notice($0) }
     // A program that was running on another CPU may still be about to deliver.
     for _ in 0..<100 {
       while drain(into: &output, limit: Self.batchCount) > 0 {}
@@ -380,7 +258,7 @@ package struct CaptureSession: ~Copyable {
     counters.seen -= waiting
     return CaptureStatistics(
       counters: counters, pastCount: pastCount, notWritten: notWritten,
-      seconds: Double(Clock.monotonic - started) / 1e9, via: modes)
+      seconds: Double(Clock.monotonic - started) / 1e9, via: sources.modes)
   }
 }
 
@@ -415,17 +293,5 @@ private struct InterfaceNumbers {
         name: interface.name, description: interface.alias, filter: options.filter?.expression,
         comments: options.snapLength == nil ? ["packets' headers only"] : [], linkType: interface.linkType,
         snapLength: UInt32(clamping: options.snapLength ?? 0)))
-  }
-}
-
-extension CaptureAttachment {
-  /// A word for where packets are taken.
-  var mode: String {
-    switch (hook, rung.mode) {
-    case (.tracing, _): return "fentry"
-    case (.kprobe, _): return "kprobe"
-    case (_, let mode?): return "xdp-\(mode.rawValue)"
-    case (_, nil): return rung.way == .link ? "tcx" : "tc"
-    }
   }
 }

@@ -6,6 +6,7 @@ internal import PacketFilter
 struct CaptureSpec: Sendable {
   private(set) var object: ObjectSpec
   let filter: PacketFilter?
+  let names: CaptureProgram.Names
   /// How many bytes of a frame a buffer takes.
   private let room: Int
   /// Whether the programs look into the kernel's structures. Others are planned without a look at the kernel.
@@ -15,11 +16,11 @@ struct CaptureSpec: Sendable {
   /// - Parameter snapLength: how many bytes of each packet to take; `nil` for its headers.
   static func interfaces(filter: PacketFilter?, snapLength: Int?, ringByteCount: Int) throws -> CaptureSpec {
     var spec = try CaptureSpec(
-      ObjectSpec(name: "capture.bpf.o", bytes: captureObject()), filter: filter, snapLength: snapLength,
-      ringByteCount: ringByteCount,
+      ObjectSpec(name: "capture.bpf.o", bytes: captureObject()), .capture, filter: filter,
       // Where whole packets are wanted, all of an everyday one.
       frameRoom: max(CaptureProgram.defaultFrameRoom, min(snapLength ?? 0, CaptureProgram.wholeFrameRoom)))
-    if let filter { try spec.object.replaceFunction(CaptureProgram.filter, with: filter.instructions) }
+    try spec.deliver(snapLength: snapLength, ringByteCount: ringByteCount)
+    try spec.setFilter()
     return spec
   }
 
@@ -29,31 +30,58 @@ struct CaptureSpec: Sendable {
     filter: PacketFilter?, snapLength: Int?, ringByteCount: Int, namespace: UInt32
   ) throws -> CaptureSpec {
     var spec = try CaptureSpec(
-      ObjectSpec(name: "tcp_receive.bpf.o", bytes: tcp_receiveObject()), filter: filter, snapLength: snapLength,
-      ringByteCount: ringByteCount,
+      ObjectSpec(name: "tcp_receive.bpf.o", bytes: tcp_receiveObject()), .capture, filter: filter,
       // Nothing else holds what is taken here.
       frameRoom: min(max(CaptureProgram.defaultFrameRoom, (snapLength ?? 0) + 64), 32_000))
+    try spec.deliver(snapLength: snapLength, ringByteCount: ringByteCount)
     try spec.object.set(CaptureProgram.namespaceInode, to: namespace)
     spec.dependsOnKernelTypes = true
     return spec
   }
 
+  /// For flows, counted in the kernel.
+  /// - Parameters:
+  ///   - flowCount: how many there is room for.
+  ///   - sample: one packet in so many is counted.
+  static func flows(filter: PacketFilter?, flowCount: Int, sample: Int) throws -> CaptureSpec {
+    var spec = try CaptureSpec(
+      ObjectSpec(name: "flows.bpf.o", bytes: flowsObject()), .flows, filter: filter,
+      frameRoom: CaptureProgram.defaultFrameRoom)
+    try spec.object.set(CaptureProgram.sampledBelow, to: UInt32.max / UInt32(clamping: max(sample, 1)))
+    spec.object.maps[spec.mapIndex(CaptureProgram.flows)].maxEntries = UInt32(clamping: flowCount)
+    try spec.setFilter()
+    return spec
+  }
+
   private init(
-    _ object: ObjectSpec, filter: PacketFilter?, snapLength: Int?, ringByteCount: Int, frameRoom: Int
+    _ object: ObjectSpec, _ names: CaptureProgram.Names, filter: PacketFilter?, frameRoom: Int
   ) throws {
     self.object = object
+    self.names = names
     self.filter = filter
     room = filter?.bufferRoom(least: frameRoom) ?? frameRoom
-    // A quarter of the ring leaves the reader three quarters of the time to wake up in.
-    try self.object.set(CaptureProgram.wakeBytes, to: UInt32(clamping: ringByteCount / 4))
-    try self.object.set(CaptureProgram.snapLength, to: UInt32(clamping: snapLength ?? 0))
     try self.object.set(CaptureProgram.hasFilter, to: filter != nil)
     try self.object.set(CaptureProgram.frameRoom, to: UInt32(room))
-    guard let ring = object.mapIndex(CaptureProgram.ring), let frames = object.mapIndex(CaptureProgram.frames) else {
-      preconditionFailure("the ring or the buffers are missing")
-    }
-    self.object.maps[ring].maxEntries = UInt32(clamping: ringByteCount)
+    let frames = mapIndex(CaptureProgram.frames)
     self.object.maps[frames].valueSize = UInt32(CaptureProgram.recordHeadByteCount + room)
+  }
+
+  /// Packets go to user space.
+  private mutating func deliver(snapLength: Int?, ringByteCount: Int) throws {
+    // A quarter of the ring leaves the reader three quarters of the time to wake up in.
+    try object.set(CaptureProgram.wakeBytes, to: UInt32(clamping: ringByteCount / 4))
+    try object.set(CaptureProgram.snapLength, to: UInt32(clamping: snapLength ?? 0))
+    object.maps[mapIndex(CaptureProgram.ring)].maxEntries = UInt32(clamping: ringByteCount)
+  }
+
+  /// XDP has a filter of its own.
+  private mutating func setFilter() throws {
+    if let filter { try object.replaceFunction(CaptureProgram.filter, with: filter.instructions) }
+  }
+
+  private func mapIndex(_ name: String) -> Int {
+    guard let index = object.mapIndex(name) else { preconditionFailure("there is no map \(name)") }
+    return index
   }
 
   /// Packets come from a file.
@@ -61,7 +89,7 @@ struct CaptureSpec: Sendable {
 
   /// What is loaded for one program. The filter of buffers is only made for those that have one.
   func object(for program: String) throws -> ObjectSpec {
-    guard let filter, program != CaptureProgram.xdp else { return object }
+    guard let filter, program != names.xdp else { return object }
     var object = object
     try object.replaceFunction(CaptureProgram.bufferedFilter, with: filter.instructions(forBufferOf: room))
     return object

@@ -28,11 +28,11 @@ package struct CaptureStatistics: Sendable {
   package var matched: UInt64 { counters.matched - pastCount }
   package var delivered: UInt64 { counters.delivered - pastCount - notWritten }
   package var passedOver: Causes {
-    let kernel = zip(CaptureProgram.Counters.passedOver, counters.passedOver).map { (cause: $0, count: $1) }
+    let kernel = zip(counters.names.passedOver, counters.passedOver).map { (cause: $0, count: $1) }
     return kernel + [("past_count", pastCount)]
   }
   package var lost: Causes {
-    let kernel = zip(CaptureProgram.Counters.lost, counters.lost).map { (cause: $0, count: $1) }
+    let kernel = zip(counters.names.lost, counters.lost).map { (cause: $0, count: $1) }
     return kernel + [("not_written", notWritten)]
   }
 
@@ -59,20 +59,20 @@ package struct CaptureStatistics: Sendable {
       + "\"lost\":\(Self.object(lost)),\"seconds\":\(Self.decimal(seconds)),\"via\":\"\(via)\"}"
   }
 
-  private static func total(_ causes: Causes) -> UInt64 { causes.reduce(0) { $0 + $1.count } }
+  static func total(_ causes: Causes) -> UInt64 { causes.reduce(0) { $0 + $1.count } }
 
   /// ` (3 not_ip, 4 not_tcp)`, without the causes that never came up.
-  private static func list(_ causes: Causes) -> String {
+  static func list(_ causes: Causes) -> String {
     let some = causes.filter { $0.count > 0 }
     return some.isEmpty ? "" : " (" + some.map { "\($0.count) \($0.cause)" }.joined(separator: ", ") + ")"
   }
 
-  private static func object(_ causes: Causes) -> String {
+  static func object(_ causes: Causes) -> String {
     "{" + causes.map { "\"\($0.cause)\":\($0.count)" }.joined(separator: ",") + "}"
   }
 
   /// With three decimals; the names and numbers above need no escapes.
-  private static func decimal(_ seconds: Double) -> String {
+  static func decimal(_ seconds: Double) -> String {
     let milliseconds = Int(seconds * 1000)
     let fraction = String(milliseconds % 1000)
     return "\(milliseconds / 1000)." + String(repeating: "0", count: 3 - fraction.count) + fraction

@@ -59,7 +59,7 @@ struct CaptureLadder: Sendable {
     guard direction == .incoming, !xdpRungs.isEmpty, interface.isEthernet || classifierRungs.isEmpty else {
       return try attachClassifier(to: interface, direction)
     }
-    do { return try programs.program(CaptureProgram.xdp).attachXDP(to: interface.name, rungs: xdpRungs) } catch {
+    do { return try programs.program(programs.names.xdp).attachXDP(to: interface.name, rungs: xdpRungs) } catch {
       // Where another program is, whoever captures should know and decide.
       guard !classifierRungs.isEmpty, let error = error as? AttachError, case .refused(let refusals) = error.reason
       else { throw error }
@@ -73,7 +73,7 @@ struct CaptureLadder: Sendable {
         place: AttachPlace(program: "", hook: .classifier, target: interface.name),
         reason: .notEthernet(hardwareType: interface.hardwareType))
     }
-    let name = CaptureProgram.classifier(isOutgoing: direction == .outgoing, isEthernet: interface.isEthernet)
+    let name = programs.names.classifier(isOutgoing: direction == .outgoing, isEthernet: interface.isEthernet)
     return try programs.program(name).attachClassifier(
       to: interface.name, direction == .outgoing ? .egress : .ingress, rungs: classifierRungs)
   }

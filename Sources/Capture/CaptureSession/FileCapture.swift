@@ -144,7 +144,7 @@ package struct FileCapture: ~Copyable {
 
   /// What became of the packets so far.
   package func statistics(seconds: Double) throws -> CaptureStatistics {
-    var counters = CaptureCounters()
+    var counters = CaptureCounters(.capture)
     for program in programs.values { counters += try program.counters() }
     return CaptureStatistics(
       counters: counters, pastCount: 0, notWritten: notWritten, seconds: seconds,

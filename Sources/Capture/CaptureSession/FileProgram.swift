@@ -69,7 +69,7 @@ package final class FileProgram {
   }
 
   func counters() throws -> CaptureCounters {
-    var counters = try interpreter?.counters() ?? CaptureCounters()
+    var counters = try interpreter?.counters() ?? CaptureCounters(.capture)
     if let more = try kernel?.counters() { counters += more }
     return counters
   }
@@ -87,7 +87,7 @@ private struct InInterpreter: ~Copyable {
     var spec = spec.object
     try spec.set(CaptureProgram.hasFragments, to: true)
     let object = try InterpretedObject(LoadPlan(spec))
-    guard let program = object.programs[CaptureProgram.xdp],
+    guard let program = object.programs[CaptureProgram.Names.capture.xdp],
       let variable = spec.variables.first(where: { $0.name == CaptureProgram.fileLength }),
       let values = object.maps[variable.map]?.values
     else { preconditionFailure("the program is not whole") }
@@ -107,7 +107,8 @@ private struct InInterpreter: ~Copyable {
       preconditionFailure("there are no counters")
     }
     return try CaptureCounters(
-      perCPU: object.memory.withBytes(at: values, count: CaptureProgram.Counters.byteCount) { bytes in
+      .capture,
+      perCPU: object.memory.withBytes(at: values, count: CaptureProgram.Counters.capture.byteCount) { bytes in
         unsafe bytes.withUnsafeBytes { unsafe Array($0) }
       })
   }
@@ -121,8 +122,8 @@ private struct InKernel: ~Copyable {
   var isLight: Bool { programs.hasFragments }
 
   init(_ spec: CaptureSpec) throws {
-    let programs = try CapturePrograms(spec, first: CaptureProgram.xdp)
-    let program = try programs.program(CaptureProgram.xdp)
+    let programs = try CapturePrograms(spec, first: CaptureProgram.Names.capture.xdp)
+    let program = try programs.program(CaptureProgram.Names.capture.xdp)
     let length = try programs.variable(CaptureProgram.fileLength)
     (self.programs, self.program) = (programs, program)
     self.length = length

@@ -20,6 +20,7 @@
 #include <sys/syscall.h>
 #include <linux/capability.h>
 #include <linux/netlink.h>
+#include <termios.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -154,9 +155,21 @@ static struct last_word {
   unsigned char message[128];
 } last_words[8];
 
+// The terminal that a dying process leaves as it found it, while `length` is not 0.
+static struct {
+  volatile size_t length;
+  int output, input;
+  char message[64];
+  struct termios mode;
+} last_terminal;
+
 static struct sigaction previous_actions[65];
 
 static void say_last_words(int signal) {
+  if (last_terminal.length) {
+    if (write(last_terminal.output, last_terminal.message, last_terminal.length) < 0) { /* nobody is left to be told */ }
+    tcsetattr(last_terminal.input, TCSANOW, &last_terminal.mode);
+  }
   for (unsigned i = 0; i < 8; i++)
     if (last_words[i].length) send(last_words[i].descriptor, last_words[i].message, last_words[i].length, MSG_DONTWAIT);
   // Whoever handled the signal before, mostly the kernel, now ends the process as the signal says.
@@ -164,24 +177,38 @@ static void say_last_words(int signal) {
   raise(signal);
 }
 
-int linux_send_before_death(int descriptor, const void *message, size_t length) {
+static void handle_deadly_signals(void) {
   static const int deadly[] = {SIGSEGV, SIGBUS,  SIGILL,    SIGFPE,  SIGABRT, SIGTRAP, SIGSYS, SIGUSR2,
                                SIGALRM, SIGPROF, SIGVTALRM, SIGXCPU, SIGXFSZ, SIGIO,   SIGPWR, SIGSTKFLT};
+  for (unsigned j = 0; j < sizeof deadly / sizeof *deadly; j++) {
+    struct sigaction current, action = {.sa_handler = say_last_words};
+    if (sigaction(deadly[j], NULL, &current) < 0 || current.sa_handler == say_last_words) continue;
+    previous_actions[deadly[j]] = current;
+    sigaction(deadly[j], &action, NULL);
+  }
+}
+
+int linux_send_before_death(int descriptor, const void *message, size_t length) {
   if (length > sizeof last_words[0].message) return -1;
   for (int i = 0; i < 8; i++) {
     if (last_words[i].length) continue;
     memcpy(last_words[i].message, message, length);
     last_words[i].descriptor = descriptor;
     last_words[i].length = length;
-    for (unsigned j = 0; j < sizeof deadly / sizeof *deadly; j++) {
-      struct sigaction current, action = {.sa_handler = say_last_words};
-      if (sigaction(deadly[j], NULL, &current) < 0 || current.sa_handler == say_last_words) continue;
-      previous_actions[deadly[j]] = current;
-      sigaction(deadly[j], &action, NULL);
-    }
+    handle_deadly_signals();
     return i;
   }
   return -1;
+}
+
+void linux_reset_terminal_before_death(int output, const void *message, size_t length, int input) {
+  last_terminal.length = 0;
+  if (length == 0 || length > sizeof last_terminal.message || tcgetattr(input, &last_terminal.mode) < 0) return;
+  memcpy(last_terminal.message, message, length);
+  last_terminal.output = output;
+  last_terminal.input = input;
+  last_terminal.length = length;
+  handle_deadly_signals();
 }
 
 void linux_no_send_before_death(int number) {

@@ -1,15 +1,14 @@
 /// A value that is being made on a thread of its own.
 package final class Concurrently<Value: ~Copyable & Sendable>: @unchecked Sendable {
-  // Sendable: `result` is written by the one thread that makes it, and read after that has been joined.
-  private var result: Result<Value, any Error>?
+  // Sendable: only its owner uses it; the thread has nothing but `made`.
+  private let made = Made<Value>()
   private var thread: JoinableThread?
 
   /// Begins to make the value, in the network namespace of the calling thread and with its blocked signals.
   /// - Parameter done: given when the value is there to be taken.
   package init(done: Notification, _ make: @escaping @Sendable () throws -> Value) throws(SystemCallError) {
-    // `unowned`, because the thread never outlives the object: `deinit` waits for it.
-    thread = try JoinableThread { [unowned self] in
-      do { self.result = .success(try make()) } catch { self.result = .failure(error) }
+    thread = try JoinableThread { [made] in
+      do { made.result = .success(try make()) } catch { made.result = .failure(error) }
       done.give()
     }
   }
@@ -17,7 +16,7 @@ package final class Concurrently<Value: ~Copyable & Sendable>: @unchecked Sendab
   /// Waits until it is made, and hands it over; once.
   package func take() throws -> Value {
     join()
-    guard let result = result.take() else { preconditionFailure("the value has been taken") }
+    guard let result = made.result.take() else { preconditionFailure("the value has been taken") }
     return try result.get()
   }
 
@@ -27,4 +26,10 @@ package final class Concurrently<Value: ~Copyable & Sendable>: @unchecked Sendab
   }
 
   deinit { join() }
+}
+
+/// What the thread makes. It may still be at it while its owner is going away and waits for it.
+private final class Made<Value: ~Copyable & Sendable>: @unchecked Sendable {
+  // Sendable: `result` is written by the one thread that makes it, and read after that has been joined.
+  var result: Result<Value, any Error>?
 }

@@ -37,7 +37,7 @@ struct Capture: ParsableCommand {
   @Option(
     name: [.customShort("Q"), .long],
     help: "Which packets: in (received), out (sent) or both; inout is understood.",
-    transform: Self.direction)
+    transform: CaptureDirection.parse)
   var direction: CaptureDirection = .in
   @Option(
     name: [.customShort("s"), .customLong("snapshot-length")], parsing: .unconditional,
@@ -120,9 +120,7 @@ struct Capture: ParsableCommand {
 
   func validate() throws {
     if let count, count <= 0 { throw ValidationError("-c \(count): the count of packets has to be 1 or more.") }
-    if let duration, !(duration >= 0 && duration <= 1e9) {
-      throw ValidationError("--duration \(duration): the duration has to be 0 seconds or more.")
-    }
+    try checkSeconds(duration: duration)
     if let stats, !(stats > 0 && stats <= 1e9) {
       throw ValidationError("--stats \(stats): the interval has to be more than 0 seconds.")
     }
@@ -131,10 +129,7 @@ struct Capture: ParsableCommand {
       throw ValidationError(
         "-s \(snapLength): the length has to be from 0 to \(CaptureFileReader.largestPacket) bytes.")
     }
-    if interface.count > 1 && interface.contains("any") { throw ValidationError("-i any has all interfaces already.") }
-    if let twice = interface.indices.first(where: { interface[..<$0].contains(interface[$0]) }) {
-      throw ValidationError("-i \(interface[twice]) is given twice.")
-    }
+    try InterfaceList.check(interface)
     if file != nil && !interface.isEmpty {
       throw ValidationError("-r and -i: packets come from a file or an interface.")
     }
@@ -246,19 +241,8 @@ struct Capture: ParsableCommand {
 
   private var options: CaptureOptions {
     var options = CaptureOptions()
-    func isWanted(_ rung: Rung) -> Bool { attach == .auto || (attach == .link) == (rung.way == .link) }
-    options.xdpRungs = Rung.xdp.filter { rung in
-      switch via {
-      case .xdp: isWanted(rung)
-      // Attaching to all drivers would be much for a look around.
-      case .auto: interface != ["any"] && isWanted(rung)
-      case .xdpNative: rung.mode == .native && isWanted(rung)
-      case .xdpGeneric: rung.mode == .generic && isWanted(rung)
-      case .tc, .kprobe, .interpreter, .testRun: false
-      }
-    }
-    let usesClassifiers = via == .auto || via == .tc || direction != .in
-    options.classifierRungs = usesClassifiers ? Rung.classifier.filter(isWanted) : []
+    options.xdpRungs = via.xdpRungs(attach, isAny: interface == ["any"])
+    options.classifierRungs = via.classifierRungs(attach, direction)
     options.direction = direction
     options.takesFromTCP = via == .kprobe
     options.snapLength = wantedLength
@@ -286,14 +270,6 @@ struct Capture: ParsableCommand {
 
   /// As tcpdump has it, 0 is all of a packet.
   private var wantedLength: Int? { snapLength.map { $0 == 0 ? CaptureFileReader.largestPacket : $0 } }
-
-  @Sendable private static func direction(_ text: String) throws -> CaptureDirection {
-    if text == "inout" { return .both }
-    guard let direction = CaptureDirection(rawValue: text) else {
-      throw ValidationError("'\(text)' is no direction; in, out and both are.")
-    }
-    return direction
-  }
 
   private var printer: PacketPrinter {
     let format: PacketPrinter.Format =

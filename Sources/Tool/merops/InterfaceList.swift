@@ -1,3 +1,4 @@
+import ArgumentParser
 import LinuxCalls
 import RouteNetlink
 
@@ -12,6 +13,14 @@ enum InterfaceList {
       }
     } catch {
       throw Failure(report: "list the interfaces: \(error)")
+    }
+  }
+
+  /// The names that are given with -i.
+  static func check(_ names: [String]) throws(ValidationError) {
+    if names.count > 1 && names.contains("any") { throw ValidationError("-i any has all interfaces already.") }
+    if let twice = names.indices.first(where: { names[..<$0].contains(names[$0]) }) {
+      throw ValidationError("-i \(names[twice]) is given twice.")
     }
   }
 

@@ -10,7 +10,8 @@ struct Merops: ParsableCommand {
     abstract: "Captures TCP/IP headers inside the kernel, and loads, inspects and runs BPF objects.",
     version: version,
     subcommands: [
-      Capture.self, Connections.self, Demo.self, Inspect.self, Run.self, Features.self, List.self, MapCommand.self,
+      Capture.self, Connections.self, Flows.self, Demo.self, Inspect.self, Run.self, Features.self, List.self,
+      MapCommand.self,
     ])
 
   static let version = "0.1.0"

@@ -3,9 +3,19 @@ import Glibc
 /// What standard output is connected to.
 enum Terminal {
   /// Colour is for people: only on a terminal that can, and never against NO_COLOR (no-color.org).
-  static var takesColour: Bool {
-    func variable(_ name: String) -> String { unsafe getenv(name).map { unsafe String(cString: $0) } ?? "" }
-    return isatty(STDOUT_FILENO) == 1 && variable("NO_COLOR").isEmpty && variable("TERM") != "dumb"
+  static var takesColour: Bool { isLive && variable("NO_COLOR").isEmpty }
+
+  /// Whether what is on it can be changed.
+  static var isLive: Bool { isatty(STDOUT_FILENO) == 1 && variable("TERM") != "dumb" }
+
+  /// Whether it shows more than ASCII, by the locale that programs there are told to use.
+  static var takesUnicode: Bool {
+    let locale = ["LC_ALL", "LC_CTYPE", "LANG"].map(variable).first { !$0.isEmpty } ?? ""
+    return ["UTF-8", "UTF8"].contains { locale.uppercased().hasSuffix($0) }
+  }
+
+  private static func variable(_ name: String) -> String {
+    unsafe getenv(name).map { unsafe String(cString: $0) } ?? ""
   }
 
   /// How many columns it has; `nil` where it is no terminal.

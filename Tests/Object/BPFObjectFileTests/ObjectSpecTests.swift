@@ -4,6 +4,7 @@ import BPFRelocation
 import BPFTypes
 import CaptureProgram
 import FixturePrograms
+import FlowTable
 import Testing
 
 @Suite struct ObjectSpecTests {
@@ -78,16 +79,30 @@ import Testing
   @Test func bothSidesOfTheCaptureAgreeOnTheCounters() throws {
     let spec = try ObjectSpec(name: "capture.bpf.o", bytes: captureObject())
     let counters = try #require(spec.mapIndex(CaptureProgram.counters).map { spec.maps[$0] })
-    #expect(Int(counters.valueSize) == CaptureProgram.Counters.byteCount)
+    #expect(Int(counters.valueSize) == CaptureProgram.Counters.capture.byteCount)
     // What user space shares with the programs, as numbers of 32 bits.
     for name in [CaptureProgram.reader, CaptureProgram.fileLength] {
       let variable = try #require(spec.variables.first { $0.name == name })
       #expect(variable.offset % 4 == 0 && variable.size == 4)
     }
     let classifiers = [(true, false), (true, true), (false, false), (false, true)].map { isEthernet, isOutgoing in
-      CaptureProgram.classifier(isOutgoing: isOutgoing, isEthernet: isEthernet)
+      CaptureProgram.Names.capture.classifier(isOutgoing: isOutgoing, isEthernet: isEthernet)
     }
-    #expect(spec.programs.map(\.name) == [CaptureProgram.xdp] + classifiers)
+    #expect(spec.programs.map(\.name) == [CaptureProgram.Names.capture.xdp] + classifiers)
+  }
+
+  @Test func bothSidesOfTheFlowsAgreeOnTheirMaps() throws {
+    let spec = try ObjectSpec(name: "flows.bpf.o", bytes: flowsObject())
+    let flows = try #require(spec.mapIndex(CaptureProgram.flows).map { spec.maps[$0] })
+    #expect(Int(flows.keySize) == FlowKey.byteCount)
+    #expect(Int(flows.valueSize) == Flow.valueByteCount)
+    let counters = try #require(spec.mapIndex(CaptureProgram.counters).map { spec.maps[$0] })
+    #expect(Int(counters.valueSize) == CaptureProgram.Counters.flows.byteCount)
+    let names = CaptureProgram.Names.flows
+    let classifiers = [(true, false), (true, true), (false, false), (false, true)].map {
+      names.classifier(isOutgoing: $1, isEthernet: $0)
+    }
+    #expect(spec.programs.map(\.name) == [names.xdp] + classifiers)
   }
 
   @Test func theKernelsLayoutOfInstructionsIsOurs() {

@@ -54,7 +54,7 @@ import Testing
     var object = try InterpretedObject(plan())
     object.helpers.time = 4711
     for (packet, headers) in Self.packets {
-      let result = try unsafe object.run(CaptureProgram.xdp, on: packet.span.bytes, context: Self.context)
+      let result = try unsafe object.run(CaptureProgram.Names.capture.xdp, on: packet.span.bytes, context: Self.context)
       #expect(result == 2)
       var records: [[UInt8]] = []
       try object.drain(CaptureProgram.ring) { record in
@@ -77,7 +77,7 @@ import Testing
   @Test(
     .enabled(if: Capability.effective().contains(.sysAdmin), "needs root: loads BPF programs"),
     arguments: [0, 1, 60, 96, 97, 511, 512, 513, 1536, 262_144] as [UInt32],
-    [CaptureProgram.xdp, "merops_in", "merops_ip_out"])
+    [CaptureProgram.Names.capture.xdp, "merops_in", "merops_ip_out"])
   func recordsAreThoseOfTheKernel(snapLength: UInt32, name: String) throws {
     let plan = try plan(snapLength: snapLength)
     var interpreted = try InterpretedObject(plan)
@@ -88,9 +88,11 @@ import Testing
     var ring = try RingBuffer(try #require(loaded.map(CaptureProgram.ring)))
     let long = Self.ethernet + Self.ipv4(6) + Self.tcp + [UInt8](repeating: 7, count: 1400)
     // The kernel makes no skb of less than the protocol's header.
-    for packet in Self.packets.map(\.bytes) + [long] where name == CaptureProgram.xdp || packet.count >= 34 {
+    for packet in Self.packets.map(\.bytes) + [long]
+    where name == CaptureProgram.Names.capture.xdp || packet.count >= 34 {
       let result = try unsafe interpreted.run(
-        name, on: packet.span.bytes, context: name == CaptureProgram.xdp ? Self.context : Self.socketBuffer(packet))
+        name, on: packet.span.bytes,
+        context: name == CaptureProgram.Names.capture.xdp ? Self.context : Self.socketBuffer(packet))
       #expect(try UInt64(program.run(onPacket: packet)) == result.map { $0 & 0xffff_ffff })
       var (ours, theirs): ([[UInt8]], [[UInt8]]) = ([], [])
       try interpreted.drain(CaptureProgram.ring) { ours.append(Self.withoutTime($0)) }

@@ -151,11 +151,13 @@ extension Privileged {
       #expect(lines.count == 2 * count, "\(process.errors)")
       // LOCAL, which way, REMOTE: both ends of each connection, as often as it was there.
       let ends = lines.map { $0.split(separator: " ")[4...6].map(String.init) }
-      let outgoing = zip(ends, lines).filter { $0.0[1] == ">" && $0.1.hasSuffix("closed") }.map { $0.0[0] + $0.0[2] }
-      let incoming = zip(ends, lines).filter { $0.0[1] == "<" && $0.1.hasSuffix("peer closed") }
-        .map { $0.0[2] + $0.0[0] }
+      let outgoing = ends.filter { $0[1] == ">" }.map { $0[0] + $0[2] }
+      let incoming = ends.filter { $0[1] == "<" }.map { $0[2] + $0[0] }
       #expect(outgoing.count == count && outgoing.sorted() == incoming.sorted())
       #expect(outgoing.allSatisfy { $0.hasSuffix("127.0.0.1:\(words[1])") })
+      // Where a processor is behind with what it has received, both sides close.
+      #expect(lines.allSatisfy { $0.hasSuffix("closed") })
+      #expect(lines.count { $0.hasSuffix("peer closed") } > count / 2)
       let object = try #require(try Self.objects(String(contentsOf: statistics, encoding: .utf8)).first)
       #expect(object["delivered"] as? Int == 2 * count)
       #expect((object["lost"] as? [String: Int])?.values.allSatisfy { $0 == 0 } == true)

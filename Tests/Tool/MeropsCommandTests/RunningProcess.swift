@@ -21,8 +21,10 @@ final class RunningProcess: @unchecked Sendable {
   ///   - program: a path, or a name that is looked for as a shell would.
   ///   - files: what lies in its working directory, by name.
   ///   - output: where standard output goes instead of a file that `output` reads.
+  ///   - input: what standard input is instead of nothing.
   init(
     _ program: String, _ arguments: [String], in namespace: borrowing NetworkNamespace, output: FileHandle? = nil,
+    input: FileHandle? = nil,
     environment: [String: String] = [:], files: [String: [UInt8]] = [:]
   ) throws {
     directory = FileManager.default.temporaryDirectory.appending(path: "merops-tests-\(UUID().uuidString)")
@@ -38,7 +40,7 @@ final class RunningProcess: @unchecked Sendable {
     ]
     process.environment = inherited.merging(environment) { $1 }
     process.currentDirectoryURL = directory
-    process.standardInput = FileHandle.nullDevice
+    process.standardInput = input ?? FileHandle.nullDevice
     process.standardOutput = try output ?? FileHandle(forWritingTo: standardOutput)
     process.standardError = try FileHandle(forWritingTo: standardError)
     // A child belongs to the namespace of the thread that starts it.
@@ -100,9 +102,9 @@ enum Tool {
 
   static func run(
     _ arguments: [String], in namespace: borrowing NetworkNamespace, output: FileHandle? = nil,
-    environment: [String: String] = [:]
+    input: FileHandle? = nil, environment: [String: String] = [:]
   ) throws -> RunningProcess {
-    try RunningProcess(path, arguments, in: namespace, output: output, environment: environment)
+    try RunningProcess(path, arguments, in: namespace, output: output, input: input, environment: environment)
   }
 
   /// Starts a capture and waits until it is attached.

@@ -66,6 +66,9 @@ int linux_unblock_signals(void);
 // them. Returns a number to take that back with, or -1 when eight messages wait already. `message` has at most 128 bytes.
 int linux_send_before_death(int descriptor, const void *message, size_t length);
 void linux_no_send_before_death(int number);
+// Before the same signals end the process: writes `message` (at most 64 bytes) to the terminal `output` and gives the terminal
+// `input` the mode that it has now. A length of 0 takes that back.
+void linux_reset_terminal_before_death(int output, const void *message, size_t length, int input);
 
 int linux_socket(int domain, int type, int protocol);
 int linux_bind(int descriptor, const void *address, unsigned length);
