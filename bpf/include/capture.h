@@ -8,7 +8,7 @@
 
 #define FRAME_ROOM 512
 
-// filter() and filter_frame() have been replaced.
+// filter() and filter_frame() have been replaced, and filter_list(), which they may call.
 CONSTANT bool has_filter;
 // How many bytes of each frame are wanted; 0 for its headers.
 CONSTANT __u32 snap_length;
@@ -69,6 +69,12 @@ __attribute__((noinline)) int find_buffered_headers(__u32 length)
 __attribute__((noinline, visibility("hidden"))) int filter_frame(__u8 *frame, __u32 captured, __u32 length)
 {
 	return ANSWER_1("r"(frame), "r"(captured), "r"(length));
+}
+
+// Whether numbers of a packet are in one of a filter's long lists. A global function: see find_headers().
+__attribute__((noinline)) int filter_list(__u32 list, __u32 first, __u32 second, __u32 third, __u32 fourth)
+{
+	return ANSWER_1("r"(list), "r"(first), "r"(second), "r"(third), "r"(fourth));
 }
 
 // Whether the reader has to be told of the record that is about to be submitted.

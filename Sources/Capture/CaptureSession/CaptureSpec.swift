@@ -19,7 +19,7 @@ struct CaptureSpec: Sendable {
       ringByteCount: ringByteCount,
       // Where whole packets are wanted, all of an everyday one.
       frameRoom: max(CaptureProgram.defaultFrameRoom, min(snapLength ?? 0, CaptureProgram.wholeFrameRoom)))
-    if let filter { try spec.object.replaceFunction(CaptureProgram.filter, with: filter.instructions) }
+    if let filter { try spec.object.put(filter.code, inPlaceOf: CaptureProgram.filter) }
     return spec
   }
 
@@ -63,7 +63,18 @@ struct CaptureSpec: Sendable {
   func object(for program: String) throws -> ObjectSpec {
     guard let filter, program != CaptureProgram.xdp else { return object }
     var object = object
-    try object.replaceFunction(CaptureProgram.bufferedFilter, with: filter.instructions(forBufferOf: room))
+    try object.put(filter.code(forBufferOf: room), inPlaceOf: CaptureProgram.bufferedFilter)
     return object
+  }
+}
+
+extension ObjectSpec {
+  fileprivate mutating func put(_ filter: FilterCode, inPlaceOf name: String) throws(ObjectFileError) {
+    let code = filter.instructions
+    let lists = filter.listStart ?? code.count
+    try replaceFunction(
+      name, with: Array(code[..<lists]),
+      calling: Dictionary(uniqueKeysWithValues: filter.listCalls.map { ($0, CaptureProgram.filterList) }))
+    if lists < code.count { try replaceFunction(CaptureProgram.filterList, with: Array(code[lists...])) }
   }
 }

@@ -20,6 +20,12 @@ extension FilterCompiler {
   mutating func lay(
     _ choice: Predicate.Choice, _ ways: [Way], trueFirst: Bool
   ) throws(FilterError) -> (whenTrue: [Way], whenFalse: [Way]) {
+    if choice.cases.count == 1, choice.cases[0].then == .constant(true), let (load, _) = choice.operand.maskedLoad,
+      load.index == nil, choice.cases[0].values.count >= Self.longListCount
+    {
+      return try lay(
+        Predicate.List(operands: [choice.operand], keys: choice.cases[0].values), ways, trueFirst: trueFirst)
+    }
     var arriving = [[Way]](repeating: [], count: choice.cases.count)
     var (whenTrue, whenFalse, landing): ([Way], [Way], [Way]) = ([], [], [])
     for way in ways {
