@@ -162,7 +162,7 @@ extension FilterCompiler {
 
   /// Rejects packets that have fewer bytes behind a pointer.
   mutating func reach(_ base: Load.Base, _ pointer: Register, _ length: UInt32, _ facts: inout FilterFacts) {
-    guard facts.reach[base, default: 0] < length else { return }
+    guard facts.reach[base] ?? 0 < length else { return }
     if base == .transport, let jump = bound(pointer, before: length) { rejects.append(jump) }
     code += [.move(.r1, pointer), .arithmetic(.add, .r1, constant: Int32(length))]
     rejecting(.jump(if: .r1, .greater, .r7))
