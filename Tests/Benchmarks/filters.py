@@ -268,6 +268,9 @@ LOADED = {
     "`tcp port 443`": "tcp port 443",
     "100 hosts": HUNDRED_HOSTS,
     "1000 hosts": " or ".join(f"host 10.2.{number // 250}.{number % 250}" for number in range(1000)),
+    "5000 hosts": " or ".join(f"host 10.2.{number // 250}.{number % 250}" for number in range(5000)),
+    "1000 hosts of IPv6, each of a network": " or ".join(
+        f"host 2001:db8:{number * 48271 % 65521:x}:{number:x}::{number * 16807 % 65521:x}" for number in range(1, 1001)),
     "200 random terms, nested": random_filter(1, 200),
     "bytes at variable places":
         "tcp[(tcp[12] & 0xf0) >> 2] = 22 or udp[udp[4:2] - 1] = 0 or ip[(ip[0] & 15) * 4 + 13] & 7 != 0 or "

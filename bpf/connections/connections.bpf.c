@@ -22,8 +22,6 @@ static __u64 (*const bpf_get_current_uid_gid)(void) = (void *)BPF_FUNC_get_curre
 static long (*const bpf_get_current_comm)(void *to, __u32 size) = (void *)BPF_FUNC_get_current_comm;
 static __u64 (*const bpf_get_current_task)(void) = (void *)BPF_FUNC_get_current_task;
 static __u64 (*const bpf_get_socket_cookie)(void *socket) = (void *)BPF_FUNC_get_socket_cookie;
-static long (*const bpf_map_update_elem)(void *map, const void *key, const void *value, __u64 flags) =
-	(void *)BPF_FUNC_map_update_elem;
 static long (*const bpf_map_delete_elem)(void *map, const void *key) = (void *)BPF_FUNC_map_delete_elem;
 static long (*const bpf_perf_event_output)(void *context, void *map, __u64 flags, void *data, __u64 size) =
 	(void *)BPF_FUNC_perf_event_output;

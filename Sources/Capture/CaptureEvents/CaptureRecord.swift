@@ -30,10 +30,10 @@ package struct CaptureRecord: Hashable, Sendable {
   package static let frameOffset = 24
 
   /// The packets of interfaces without a link header have a made-up one of Ethernet before them.
-  private static let madeUpByteCount = 14
+  package static let madeUpByteCount = 14
 
   /// Where the packet lies in the record.
-  package var frameRange: Range<Int> {
+  @inlinable package var frameRange: Range<Int> {
     let start = Self.frameOffset + (linkType == .ethernet ? 0 : Self.madeUpByteCount)
     return start..<start + capturedLength
   }

@@ -103,6 +103,19 @@
     count &+= 28
   }
 
+  /// Seven numbers, the bytes with zeros up to `byteCount`, which is at most 8 more, and four numbers behind them: a packet's
+  /// block in one call.
+  package mutating func append(
+    littleEndian a: UInt32, _ b: UInt32, _ c: UInt32, _ d: UInt32, _ e: UInt32, _ f: UInt32, _ g: UInt32,
+    _ bytes: RawSpan, paddedTo byteCount: Int, _ h: UInt32, _ i: UInt32, _ j: UInt32, _ k: UInt32
+  ) {
+    reserve(28 + byteCount + 24)
+    append(littleEndian: a, b, c, d, e, f, g)
+    append(bytes, paddedTo: byteCount)
+    append(littleEndian: h, i)
+    append(littleEndian: j, k)
+  }
+
   package mutating func append(littleEndian a: UInt32, _ b: UInt32) {
     reserve(8)
     let place = unsafe UnsafeMutableRawPointer(start + count)

@@ -67,12 +67,18 @@ enum PcapngBlock {
     if optionsByteCount > 0 { optionsByteCount += 4 }
     let length = UInt32(28 + padded + optionsByteCount + 4)
 
+    if let direction, options == nil {
+      return buffer.append(
+        littleEndian: BlockType.enhancedPacket, length, interface, UInt32(truncatingIfNeeded: ticks >> 32),
+        UInt32(truncatingIfNeeded: ticks), UInt32(bytes.byteCount), original, bytes, paddedTo: padded,
+        UInt32(OptionCode.packetFlags) | 4 << 16, flags(direction), 0, length)
+    }
     buffer.append(
       littleEndian: BlockType.enhancedPacket, length, interface, UInt32(truncatingIfNeeded: ticks >> 32),
       UInt32(truncatingIfNeeded: ticks), UInt32(bytes.byteCount), original)
     buffer.append(bytes, paddedTo: padded)
     if let direction {
-      buffer.append(littleEndian: UInt32(OptionCode.packetFlags) | 4 << 16, direction == .incoming ? 1 : 2)
+      buffer.append(littleEndian: UInt32(OptionCode.packetFlags) | 4 << 16, flags(direction))
     }
     if let options { buffer.append(options.bytes) }
     if optionsByteCount > 0 {
@@ -80,6 +86,13 @@ enum PcapngBlock {
       buffer.append(littleEndian: 0, length)
     } else {
       buffer.append(littleEndian: length)
+    }
+  }
+
+  private static func flags(_ direction: CaptureRecord.Direction) -> UInt32 {
+    switch direction {
+    case .incoming: 1
+    case .outgoing: 2
     }
   }
 

@@ -31,6 +31,8 @@ package enum CaptureProgram {
   /// The functions that a compiled filter takes the place of: of XDP, and of classifiers.
   package static let filter = "filter"
   package static let bufferedFilter = "filter_frame"
+  /// The function that a filter calls for its long lists.
+  package static let filterList = "filter_list"
 
   /// Constants set before loading.
   package static let hasFragments = "has_fragments"

@@ -76,7 +76,7 @@ struct CaptureSpec: Sendable {
 
   /// XDP has a filter of its own.
   private mutating func setFilter() throws {
-    if let filter { try object.replaceFunction(CaptureProgram.filter, with: filter.instructions) }
+    if let filter { try object.put(filter.code, inPlaceOf: CaptureProgram.filter) }
   }
 
   private func mapIndex(_ name: String) -> Int {
@@ -91,7 +91,18 @@ struct CaptureSpec: Sendable {
   func object(for program: String) throws -> ObjectSpec {
     guard let filter, program != names.xdp else { return object }
     var object = object
-    try object.replaceFunction(CaptureProgram.bufferedFilter, with: filter.instructions(forBufferOf: room))
+    try object.put(filter.code(forBufferOf: room), inPlaceOf: CaptureProgram.bufferedFilter)
     return object
+  }
+}
+
+extension ObjectSpec {
+  fileprivate mutating func put(_ filter: FilterCode, inPlaceOf name: String) throws(ObjectFileError) {
+    let code = filter.instructions
+    let lists = filter.listStart ?? code.count
+    try replaceFunction(
+      name, with: Array(code[..<lists]),
+      calling: Dictionary(uniqueKeysWithValues: filter.listCalls.map { ($0, CaptureProgram.filterList) }))
+    if lists < code.count { try replaceFunction(CaptureProgram.filterList, with: Array(code[lists...])) }
   }
 }

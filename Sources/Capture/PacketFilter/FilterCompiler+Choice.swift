@@ -20,6 +20,12 @@ extension FilterCompiler {
   mutating func lay(
     _ choice: Predicate.Choice, _ ways: [Way], trueFirst: Bool
   ) throws(FilterError) -> (whenTrue: [Way], whenFalse: [Way]) {
+    if choice.cases.count == 1, choice.cases[0].then == .constant(true), let (load, _) = choice.operand.maskedLoad,
+      load.index == nil, choice.cases[0].values.count >= Self.longListCount
+    {
+      return try lay(
+        Predicate.List(operands: [choice.operand], keys: choice.cases[0].values), ways, trueFirst: trueFirst)
+    }
     var arriving = [[Way]](repeating: [], count: choice.cases.count)
     var (whenTrue, whenFalse, landing): ([Way], [Way], [Way]) = ([], [], [])
     for way in ways {
@@ -57,14 +63,14 @@ extension FilterCompiler {
     var facts = known
     let (knowledge, load) = (facts.known[choice.operand], choice.operand.maskedLoad)
     var targets: [Target] = []
-    var possible: [Set<UInt32>] = []
+    var possible: [[UInt32]] = []
     for (index, one) in choice.cases.enumerated() {
       let values = one.values.filter { value in
         // Bits outside are never set.
         knowledge?.allows(value) ?? true && load.map { value & ~($0.mask & $0.0.mask) == 0 } ?? true
       }
       targets += values.map { Target(constant: load?.0.inMemory($0) ?? $0, index: index) }
-      possible.append(Set(values))
+      possible.append(values)
     }
     try makeRoom(for: targets.count + targets.count / 2)
     if targets.count > Self.leafCount { targets.sort { $0.constant < $1.constant } }
@@ -87,7 +93,7 @@ extension FilterCompiler {
       known.learn(choice.operand, isOneOf: possible[index], isTrue: true)
       arriving[index].append(Way(numbers: hits, facts: known))
     }
-    facts.learn(choice.operand, isOneOf: possible.reduce(into: []) { $0.formUnion($1) }, isTrue: false)
+    facts.learn(choice.operand, isOneOf: possible.flatMap { $0 }, isTrue: false)
     return (next, [Way(numbers: exits.misses, facts: facts)])
   }
 

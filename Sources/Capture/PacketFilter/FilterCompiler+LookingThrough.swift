@@ -13,6 +13,9 @@ extension FilterCompiler {
     }
     if needs.network { findNetwork() }
     if needs.transport { findTransport() }
+    guard hidesWays else { return }
+    if needs.network { hideDistance(of: .r8, mask: 0x3f) }
+    if needs.transport { hideDistance(of: .r9, mask: Self.farthest) }
   }
 
   /// Steps over tags, and keeps the type behind them.
@@ -34,7 +37,6 @@ extension FilterCompiler {
     }
     for end in ends { patch(end) }
     code.append(.store(.word, .r10, etherType, .r3))
-    if hidesWays { hideDistance(of: .r8, mask: 0x3f) }
   }
 
   /// Steps over the IP header and its extension headers, and keeps the protocol behind them.
@@ -88,7 +90,6 @@ extension FilterCompiler {
     code += [.move(.r9, .r2), .move(.r5, constant: 1)]
     for end in ends { patch(end) }
     code += [.store(.word, .r10, `protocol`, .r4), .store(.word, .r10, hasTransport, .r5)]
-    if hidesWays { hideDistance(of: .r9, mask: Self.farthest) }
   }
 
   /// `r4` is the header that comes next, `r2` points to it.
@@ -153,12 +154,10 @@ extension FilterCompiler {
     code.append(.jump(if: .r1, .greater, .r7))
   }
 
-  /// Leaves a pointer as it is, of which the verifier then only knows a bound, whichever way led here.
+  /// Leaves a pointer as it is, or its distance from the frame's start, of which the verifier then only knows a bound, whichever way led here.
   private mutating func hideDistance(of pointer: Register, mask: UInt32) {
-    code += [
-      .arithmetic(.subtract, pointer, .r6), .arithmetic(.and, pointer, constant: Int32(bitPattern: mask)),
-      .arithmetic(.add, pointer, .r6),
-    ]
+    code += [.arithmetic(.subtract, pointer, .r6), .arithmetic(.and, pointer, constant: Int32(bitPattern: mask))]
+    if !keepsDistances { code.append(.arithmetic(.add, pointer, .r6)) }
   }
 
   /// Has the verifier know that a pointer into a buffer, however it was computed, leaves room for so many bytes behind it.

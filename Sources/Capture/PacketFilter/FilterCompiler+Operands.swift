@@ -78,7 +78,7 @@ extension FilterCompiler {
   }
 
   /// Puts bytes of the packet into a register, as they lie there.
-  private mutating func load(
+  mutating func load(
     _ load: Load, _ facts: inout FilterFacts, depth: Int, into target: Register
   ) throws(FilterError) {
     let width = Instruction.Width(rawValue: Int(load.count)) ?? .byte
@@ -94,8 +94,7 @@ extension FilterCompiler {
       }
       code.append(.load(width, target, .r1, 0))
     } else {
-      let (pointer, start) = pointer(of: load, &facts)
-      reach(load.base, pointer, start + load.count, &facts)
+      let (pointer, start) = approach(load, &facts)
       code.append(.load(width, target, pointer, Int16(truncatingIfNeeded: start)))
     }
   }
@@ -107,10 +106,9 @@ extension FilterCompiler {
     case .frame: break
     case .network, .transport:
       // As far from the frame's start as it is: a negative index leads back from there.
-      code += [
-        .move(.r1, load.base == .network ? .r8 : .r9), .arithmetic(.subtract, .r1, .r6),
-        .arithmetic(.add, .r0, .r1, isWide: false),
-      ]
+      code.append(.move(.r1, load.base == .network ? .r8 : .r9))
+      if !keepsDistances { code.append(.arithmetic(.subtract, .r1, .r6)) }
+      code.append(.arithmetic(.add, .r0, .r1, isWide: false))
     case .behindIPv4(let at):
       reach(.frame, .r6, at + 1, &facts)
       code += [
@@ -122,6 +120,23 @@ extension FilterCompiler {
     if constant != 0 { code.append(.arithmetic(.add, .r0, constant: Int32(bitPattern: constant), isWide: false)) }
     rejecting(.jump(if: .r0, .greater, constant: Self.farthest))
     code += [.move(.r1, .r6), .arithmetic(.add, .r1, .r0)]
+  }
+
+  /// Rejects packets that do not have the bytes of a load. Changes `r1` and `r2`.
+  /// - Returns: the register that points to its base, and how far behind it the load begins.
+  mutating func approach(_ load: Load, _ facts: inout FilterFacts) -> (Register, UInt32) {
+    guard keepsDistances, load.base == .network || load.base == .transport else {
+      let (pointer, start) = pointer(of: load, &facts)
+      reach(load.base, pointer, start + load.count, &facts)
+      return (pointer, start)
+    }
+    // Of a pointer that is made anew, nothing of what the verifier learns here stays with one of the ways.
+    code += [
+      .move(.r1, .r6), .arithmetic(.add, .r1, load.base == .network ? .r8 : .r9), .move(.r2, .r1),
+      .arithmetic(.add, .r2, constant: Int32(load.offset + load.count)),
+    ]
+    rejecting(.jump(if: .r2, .greater, .r7))
+    return (.r1, load.offset)
   }
 
   /// The register that points to a base, and how far behind it a load begins.
@@ -147,7 +162,7 @@ extension FilterCompiler {
 
   /// Rejects packets that have fewer bytes behind a pointer.
   mutating func reach(_ base: Load.Base, _ pointer: Register, _ length: UInt32, _ facts: inout FilterFacts) {
-    guard facts.reach[base, default: 0] < length else { return }
+    guard facts.reach[base] ?? 0 < length else { return }
     if base == .transport, let jump = bound(pointer, before: length) { rejects.append(jump) }
     code += [.move(.r1, pointer), .arithmetic(.add, .r1, constant: Int32(length))]
     rejecting(.jump(if: .r1, .greater, .r7))

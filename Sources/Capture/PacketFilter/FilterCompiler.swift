@@ -26,12 +26,18 @@ struct FilterCompiler {
   private var open: Int?
   /// Jumps to the place where nothing matches.
   var rejects: [Int] = []
+  /// What the function for lists is asked for, by number, and where it is called.
+  var lists: [FilterList] = []
+  var listCalls: [Int] = []
   let expression: String
   let frame: FilterFrame
   /// Whether the verifier is kept from telling apart the ways through tags and extension headers, so that it does not
   /// follow all that comes behind once for each. It costs a few instructions, which only a long filter is worth.
   private(set) var hidesWays = false
   private static let longTestCount = 24
+  /// Whether r8 and r9 are distances from the frame's start, and each load has a pointer of its own: by how far a packet was
+  /// looked at behind a pointer, the verifier tells ways apart, too.
+  private(set) var keepsDistances = false
 
   /// Jumps reach this far.
   private static let codeLimit = 32_000
@@ -52,10 +58,11 @@ struct FilterCompiler {
   /// - Throws: `matchesNothing` where no packet can match.
   static func compile(
     _ predicate: Predicate, of expression: String, in frame: FilterFrame
-  ) throws(FilterError) -> [Instruction] {
+  ) throws(FilterError) -> FilterCode {
     var compiler = FilterCompiler(expression, frame)
     let needs = FilterNeeds(predicate)
     compiler.hidesWays = needs.testCount > longTestCount
+    compiler.keepsDistances = compiler.hidesWays && frame == .packet && needs.network && !needs.chain
     compiler.begin(needs)
     let (accepted, refused) = try compiler.lay(predicate, [compiler.goingOn(FilterFacts())], trueFirst: true)
     guard !accepted.isEmpty else {
@@ -68,14 +75,15 @@ struct FilterCompiler {
       for jump in compiler.rejects { compiler.patch(jump) }
       compiler.code += [.move(.r0, constant: 0), .exit]
     }
-    return compiler.code
+    let listStart = try compiler.appendLists()
+    return FilterCode(instructions: compiler.code, listStart: listStart, listCalls: compiler.listCalls)
   }
 
   // MARK: Ways
 
-  private mutating func goingOn(_ facts: FilterFacts) -> Way { Way(numbers: [goOn()], facts: facts) }
+  mutating func goingOn(_ facts: FilterFacts) -> Way { Way(numbers: [goOn()], facts: facts) }
 
-  private mutating func jumping(_ instruction: Instruction, _ facts: FilterFacts) -> Way {
+  mutating func jumping(_ instruction: Instruction, _ facts: FilterFacts) -> Way {
     Way(numbers: [leave(instruction)], facts: facts)
   }
 
@@ -128,6 +136,7 @@ struct FilterCompiler {
       return (whenFalse, whenTrue)
     case .test(let test): return try lay(test, ways, trueFirst: trueFirst)
     case .choice(let choice): return try lay(choice, ways, trueFirst: trueFirst)
+    case .list(let list): return try lay(list, ways, trueFirst: trueFirst)
     case .chain(let first, let rest):
       // Ways to each term, and to the end. From a true term the next `and` goes on, from a false one the next `or`.
       var pending = [[Way]](repeating: [], count: rest.count + 1)

@@ -56,9 +56,9 @@ enum FilterIdentity: Hashable, Sendable {
   case number(UInt32)
   /// A name, or text that a range is taken from: `80-90`.
   case name(String)
-  case ipv4(parts: [UInt32])
-  case ipv4Network(parts: [UInt32], prefixLength: UInt32)
-  case ipv4Masked(parts: [UInt32], mask: [UInt32])
+  case ipv4(DottedNumber)
+  case ipv4Network(DottedNumber, prefixLength: UInt32)
+  case ipv4Masked(DottedNumber, mask: DottedNumber)
   case ipv6([UInt8])
   case ipv6Network([UInt8], prefixLength: UInt32)
   case ethernet([UInt8])

@@ -1,10 +1,11 @@
 import BPFInstructions
 
 /// What is known at a place in the program, whichever way leads there.
-struct FilterFacts: Hashable {
-  enum Knowledge: Hashable {
-    case one(of: Set<UInt32>)
-    case none(of: Set<UInt32>)
+struct FilterFacts {
+  /// Few values, each once.
+  enum Knowledge {
+    case one(of: [UInt32])
+    case none(of: [UInt32])
 
     func allows(_ value: UInt32) -> Bool {
       switch self {
@@ -15,20 +16,20 @@ struct FilterFacts: Hashable {
   }
 
   /// Of operands that have been compared. Packets do not change, so that what was once true stays true.
-  private(set) var known: [Operand: Knowledge] = [:]
+  private(set) var known = ShortTable<Operand, Knowledge>()
   /// Of all other tests.
-  private var answers: [Predicate.Test: Bool] = [:]
+  private var answers = ShortTable<Predicate.Test, Bool>()
   /// How many bytes behind a pointer the packet is known to have.
-  var reach: [Load.Base: UInt32] = [:]
+  var reach = ShortTable<Load.Base, UInt32>()
   /// The IPv4 header that the pointer to the transport header was computed from.
   var transportOf: UInt32?
 
   /// What registers have of the packet, and which one is taken next.
-  private var kept: [Register: Load] = [:]
+  private var kept = ShortTable<Register, Load>()
   private var next = 0
   private static let registers: [Register] = [.r3, .r4, .r5]
 
-  func register(of load: Load) -> Register? { kept.first { $0.value == load }?.key }
+  func register(of load: Load) -> Register? { kept.entries.first { $0.value == load }?.key }
 
   /// Has a register keep bytes, in the place of those that it kept before.
   mutating func keep(_ load: Load) -> Register {
@@ -46,21 +47,23 @@ struct FilterFacts: Hashable {
 
   mutating func learn(_ test: Predicate.Test, isTrue: Bool) {
     guard case .constant(let value) = test.right, test.relation == .equal else {
-      if answers.count < Self.limit { answers[test] = isTrue }
+      if answers.entries.count < Self.limit { answers[test] = isTrue }
       return
     }
     learn(test.left, isOneOf: [value], isTrue: isTrue)
   }
 
-  /// - Parameter values: what it may be according to what is known.
-  mutating func learn(_ operand: Operand, isOneOf values: Set<UInt32>, isTrue: Bool) {
-    guard known.count < Self.limit || known[operand] != nil else { return }
-    switch known[operand] {
+  /// - Parameter values: what it may be according to what is known, each once.
+  mutating func learn(_ operand: Operand, isOneOf values: [UInt32], isTrue: Bool) {
+    let before = known[operand]
+    guard known.entries.count < Self.limit || before != nil else { return }
+    switch before {
     case _ where isTrue: if values.count <= Self.limit { known[operand] = .one(of: values) }
-    case .one(let others)?: known[operand] = .one(of: others.subtracting(values))
+    case .one(let others)?: known[operand] = .one(of: others.filter { !values.contains($0) })
     case .none(let others)?:
-      known[operand] = .none(of: others.union(values.sorted().prefix(max(0, Self.limit - others.count))))
-    case nil: known[operand] = .none(of: Set(values.sorted().prefix(Self.limit)))
+      let more = values.prefix(Self.limit).filter { !others.contains($0) }
+      known[operand] = .none(of: others + more.prefix(max(0, Self.limit - others.count)))
+    case nil: known[operand] = .none(of: Array(values.prefix(Self.limit)))
     }
   }
 
@@ -88,31 +91,31 @@ struct FilterFacts: Hashable {
   /// What holds on either of two ways.
   func met(_ other: FilterFacts) -> FilterFacts {
     var met = FilterFacts()
-    for (operand, one) in known {
+    for (operand, one) in known.entries {
       switch (one, other.known[operand]) {
       case (.one(let some), .one(let others)?):
-        let either = some.union(others)
+        let either = some + others.filter { !some.contains($0) }
         if either.count <= Self.limit { met.known[operand] = .one(of: either) }
-      case (.none(let some), .none(let others)?): met.know(operand, isNoneOf: some.intersection(others))
+      case (.none(let some), .none(let others)?): met.know(operand, isNoneOf: some.filter(others.contains))
       case (.one(let some), .none(let others)?), (.none(let others), .one(let some)?):
-        met.know(operand, isNoneOf: others.subtracting(some))
+        met.know(operand, isNoneOf: others.filter { !some.contains($0) })
       case (_, nil): break
       }
     }
-    met.answers = answers.filter { other.answers[$0.key] == $0.value }
-    met.kept = kept.filter { other.kept[$0.key] == $0.value }
+    met.answers = answers.kept { other.answers[$0] == $1 }
+    met.kept = kept.kept { other.kept[$0] == $1 }
     met.next = next
-    for (base, length) in reach {
+    for (base, length) in reach.entries {
       if let other = other.reach[base] { met.reach[base] = min(length, other) }
     }
     if transportOf == other.transportOf { met.transportOf = transportOf }
     if met.transportOf == nil, transportOf != nil || other.transportOf != nil {
-      for case .behindIPv4(let at) in met.reach.keys { met.reach[.behindIPv4(at: at)] = nil }
+      met.reach = met.reach.kept { base, _ in if case .behindIPv4 = base { false } else { true } }
     }
     return met
   }
 
-  private mutating func know(_ operand: Operand, isNoneOf values: Set<UInt32>) {
+  private mutating func know(_ operand: Operand, isNoneOf values: [UInt32]) {
     if !values.isEmpty { known[operand] = .none(of: values) }
   }
 }

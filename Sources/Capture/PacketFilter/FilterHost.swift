@@ -6,3 +6,15 @@ enum FilterHost: Hashable, Sendable {
   /// Six bytes.
   case ethernet([UInt8])
 }
+
+extension FilterHost {
+  /// Whether the same bits of the same bytes are to be compared.
+  func isAlike(_ other: FilterHost) -> Bool {
+    switch (self, other) {
+    case (.ipv4(_, let mask), .ipv4(_, let another)): mask == another
+    case (.ipv6(_, let length), .ipv6(_, let another)): length == another
+    case (.ethernet, .ethernet): true
+    default: false
+    }
+  }
+}

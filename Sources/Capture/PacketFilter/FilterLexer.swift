@@ -17,7 +17,7 @@ struct FilterLexer {
   }
 
   private mutating func next() throws(FilterError) -> FilterToken? {
-    while position < bytes.count, [0x20, 0x09, 0x0a, 0x0d].contains(bytes[position]) { position += 1 }
+    while position < bytes.count, isSpace(bytes[position]) { position += 1 }
     guard position < bytes.count else { return nil }
     let start = position
     let kind = try word() ?? symbol()
@@ -29,9 +29,9 @@ struct FilterLexer {
   }
 
   private mutating func symbol() -> FilterToken.Kind? {
-    let rest = bytes[position...]
-    guard let symbol = FilterSymbol.allCases.first(where: { rest.starts(with: $0.rawValue.utf8) }) else { return nil }
-    position += symbol.rawValue.utf8.count
+    let second = position + 1 < bytes.count ? bytes[position + 1] : nil
+    guard let (symbol, length) = FilterSymbol.beginning(bytes[position], second) else { return nil }
+    position += length
     return .symbol(symbol)
   }
 
@@ -43,16 +43,16 @@ struct FilterLexer {
       position = end
       return .name(String(decoding: bytes[start + 1..<end], as: UTF8.self))
     }
+    let end = nameEnd
     // What has colons: nothing else may be as long.
-    if let (kind, end) = address(), end - start >= nameEnd - start {
+    if let (kind, end) = address(noShorterThan: end) {
       position = end
       return kind
     }
-    let end = nameEnd
     guard end > start else { return nil }
     position = end
+    if isDigit(bytes[start]), let number = try number(start..<end) { return number }
     let text = String(decoding: bytes[start..<end], as: UTF8.self)
-    if let number = try number(start..<end) { return number }
     if let keyword = FilterKeyword(word: text) { return .keyword(keyword) }
     if let constant = FilterKeyword.constants[text] { return .number(constant) }
     return .name(text)
@@ -62,19 +62,16 @@ struct FilterLexer {
   private var nameEnd: Int {
     guard isAlphanumeric(bytes[position]) else { return position }
     var end = position
-    while end < bytes.count,
-      isAlphanumeric(bytes[end]) || [UInt8(ascii: "-"), UInt8(ascii: "_"), UInt8(ascii: ".")].contains(bytes[end])
-    { end += 1 }
-    while [UInt8(ascii: "-"), UInt8(ascii: "_")].contains(bytes[end - 1]) { end -= 1 }
+    while end < bytes.count, isAlphanumeric(bytes[end]) || isDash(bytes[end]) || bytes[end] == UInt8(ascii: ".") {
+      end += 1
+    }
+    while isDash(bytes[end - 1]) { end -= 1 }
     return end
-  }
-
-  private func isAlphanumeric(_ byte: UInt8) -> Bool {
-    (0x30...0x39).contains(byte) || (0x41...0x5a).contains(byte) || (0x61...0x7a).contains(byte)
   }
 
   /// `80`, `0x50`, `0120`; `10.1`, `10.1.2.3`
   private func number(_ range: Range<Int>) throws(FilterError) -> FilterToken.Kind? {
+    if let decimal = decimal(range) { return decimal }
     let parts = bytes[range].split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
     guard parts.count <= 4, parts.allSatisfy(Self.looksLikeNumber) else { return nil }
     var numbers: [UInt32] = []
@@ -84,7 +81,28 @@ struct FilterLexer {
       let text = String(decoding: bytes[range], as: UTF8.self)
       throw FilterError(expression, at: range, .invalid("'\(text)' is no IPv4 address: each part is 255 at most"))
     }
-    return .ipv4(parts: numbers)
+    return .ipv4(DottedNumber(numbers))
+  }
+
+  /// The same for what needs no second look: decimal digits, and parts that fit.
+  private func decimal(_ range: Range<Int>) -> FilterToken.Kind? {
+    var (value, part, partCount, digitCount): (UInt32, UInt32, Int, Int) = (0, 0, 1, 0)
+    for index in range {
+      if bytes[index] == UInt8(ascii: ".") {
+        guard digitCount > 0, part <= 255, partCount < 4 else { return nil }
+        value = value << 8 | part
+        (part, partCount, digitCount) = (0, partCount + 1, 0)
+      } else {
+        // One that begins with 0 is octal.
+        guard isDigit(bytes[index]), digitCount < 9, digitCount == 0 || part > 0 else { return nil }
+        part = part * 10 + UInt32(bytes[index] - 0x30)
+        digitCount += 1
+      }
+    }
+    guard digitCount > 0 else { return nil }
+    guard partCount > 1 else { return .number(part) }
+    guard part <= 255 else { return nil }
+    return .ipv4(DottedNumber(value: value << 8 | part, partCount: partCount))
   }
 
   private static func hasHexadecimalPrefix(_ text: ArraySlice<UInt8>) -> Bool {
@@ -93,7 +111,7 @@ struct FilterLexer {
 
   private static func looksLikeNumber(_ text: ArraySlice<UInt8>) -> Bool {
     if hasHexadecimalPrefix(text) { return text.count > 2 && text.dropFirst(2).allSatisfy(isHexadecimal) }
-    return !text.isEmpty && text.allSatisfy { (0x30...0x39).contains($0) }
+    return !text.isEmpty && text.allSatisfy(isDigit)
   }
 
   private func value(_ text: ArraySlice<UInt8>, at range: Range<Int>) throws(FilterError) -> UInt32 {
@@ -111,13 +129,18 @@ struct FilterLexer {
   }
 
   /// An Ethernet or IPv6 address, and where it ends.
-  private func address() -> (FilterToken.Kind, end: Int)? {
+  /// - Parameter least: where it has to end, or further.
+  private func address(noShorterThan least: Int) -> (FilterToken.Kind, end: Int)? {
     guard isHexadecimal(bytes[position]) || bytes[position...].starts(with: "::".utf8) else { return nil }
     let run = addressRun
-    let dashed = bytes[position...].prefix(64).prefix { isHexadecimal($0) || $0 == UInt8(ascii: "-") }
-    if let ethernet = Self.ethernet(dashed, separator: "-") { return (.ethernet(ethernet), dashed.endIndex) }
+    if run.endIndex < bytes.count, bytes[run.endIndex] == UInt8(ascii: "-") {
+      let dashed = bytes[position...].prefix(64).prefix { isHexadecimal($0) || $0 == UInt8(ascii: "-") }
+      if let ethernet = Self.ethernet(dashed, separator: "-"), dashed.endIndex >= least {
+        return (.ethernet(ethernet), dashed.endIndex)
+      }
+    }
     // An access may follow directly: `ether[0:1]` has a colon of its own, which no address ends with.
-    for end in stride(from: run.endIndex, to: run.startIndex, by: -1) {
+    for end in stride(from: run.endIndex, to: max(run.startIndex, least - 1), by: -1) {
       let text = bytes[run.startIndex..<end]
       let found =
         Self.ethernet(text, separator: ":") ?? Self.ethernet(text, separator: ".") ?? Self.ethernet(quads: text)
@@ -173,44 +196,70 @@ struct FilterLexer {
   }
 }
 
-private func isHexadecimal(_ byte: UInt8) -> Bool {
-  (0x30...0x39).contains(byte) || (0x41...0x46).contains(byte) || (0x61...0x66).contains(byte)
+private func isSpace(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x09 || byte == 0x0a || byte == 0x0d }
+
+private func isDash(_ byte: UInt8) -> Bool { byte == UInt8(ascii: "-") || byte == UInt8(ascii: "_") }
+
+private func isDigit(_ byte: UInt8) -> Bool { (0x30...0x39).contains(byte) }
+
+private func isAlphanumeric(_ byte: UInt8) -> Bool {
+  isDigit(byte) || (0x41...0x5a).contains(byte) || (0x61...0x7a).contains(byte)
+}
+
+private func isHexadecimal(_ byte: UInt8) -> Bool { hexadecimalDigit(byte) != nil }
+
+private func hexadecimalDigit(_ byte: UInt8) -> UInt8? {
+  switch byte {
+  case 0x30...0x39: byte - 0x30
+  case 0x41...0x46: byte - 0x41 + 10
+  case 0x61...0x66: byte - 0x61 + 10
+  default: nil
+  }
 }
 
 /// IPv6 addresses in text (RFC 4291, 2.2).
 enum IPv6Text {
-  static func bytes(of text: some Collection<UInt8>) -> [UInt8]? {
-    let text = String(decoding: text, as: UTF8.self)
-    guard text.utf8.count <= 45 else { return nil }
-    var halves: [[Substring]] = []
-    if let gap = text.firstRange(of: "::") {
-      let (left, right) = (text[..<gap.lowerBound], text[gap.upperBound...])
-      guard !right.contains("::") else { return nil }
-      halves = [left, right].map { $0.isEmpty ? [] : $0.split(separator: ":", omittingEmptySubsequences: false) }
-    } else {
-      halves = [text.split(separator: ":", omittingEmptySubsequences: false)]
-    }
-    var parts: [[UInt8]] = []
-    for (number, half) in halves.enumerated() {
-      var bytes: [UInt8] = []
-      for (index, group) in half.enumerated() {
-        let isLast = number == halves.count - 1 && index == half.count - 1
-        if isLast, group.contains(".") {
-          let octets = group.split(separator: ".", omittingEmptySubsequences: false).map { UInt8($0) }
-          guard octets.count == 4, octets.allSatisfy({ $0 != nil }) else { return nil }
-          bytes += octets.compactMap { $0 }
-        } else {
-          guard (1...4).contains(group.utf8.count), group.utf8.allSatisfy(isHexadecimal),
-            let value = UInt16(group, radix: 16)
-          else { return nil }
-          bytes += [UInt8(value >> 8), UInt8(truncatingIfNeeded: value)]
-        }
+  static func bytes(of text: ArraySlice<UInt8>) -> [UInt8]? {
+    guard text.count <= 45 else { return nil }
+    let colon = UInt8(ascii: ":")
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(16)
+    // How many bytes stand before `::`.
+    var gap: Int?
+    var index = text.startIndex
+    if text.starts(with: "::".utf8) { (gap, index) = (0, index + 2) }
+    while index < text.endIndex {
+      let start = index
+      var group: UInt16 = 0
+      while index < text.endIndex, index < start + 4, let digit = hexadecimalDigit(text[index]) {
+        (group, index) = (group << 4 | UInt16(digit), index + 1)
       }
-      parts.append(bytes)
+      if text[start...].prefix(while: isDigit).endIndex == text[start...].firstIndex(of: UInt8(ascii: ".")) {
+        guard let octets = octets(text[start...]) else { return nil }
+        bytes += octets
+        break
+      }
+      guard index > start else { return nil }
+      bytes += [UInt8(group >> 8), UInt8(truncatingIfNeeded: group)]
+      guard index < text.endIndex else { break }
+      guard text[index] == colon, index + 1 < text.endIndex else { return nil }
+      index += 1
+      if text[index] == colon {
+        guard gap == nil else { return nil }
+        (gap, index) = (bytes.count, index + 1)
+      }
     }
-    if parts.count == 1 { return parts[0].count == 16 ? parts[0] : nil }
-    let missing = 16 - parts[0].count - parts[1].count
+    guard let gap else { return bytes.count == 16 ? bytes : nil }
     // `::` stands for at least one group.
-    return missing >= 2 ? parts[0] + [UInt8](repeating: 0, count: missing) + parts[1] : nil
+    guard bytes.count <= 14 else { return nil }
+    bytes.insert(contentsOf: repeatElement(0, count: 16 - bytes.count), at: gap)
+    return bytes
+  }
+
+  /// The IPv4 address that the last four bytes may be written as.
+  private static func octets(_ text: ArraySlice<UInt8>) -> [UInt8]? {
+    let octets = text.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
+      .compactMap { UInt8(String(decoding: $0, as: UTF8.self)) }
+    return octets.count == 4 && text.count(where: { $0 == UInt8(ascii: ".") }) == 3 ? octets : nil
   }
 }

@@ -4,7 +4,7 @@ extension FilterMeaning {
     _ qualifiers: FilterQualifiers, _ identity: FilterIdentity, _ primitive: FilterPrimitive
   ) throws(FilterError) -> Predicate {
     switch qualifiers.kind {
-    case nil, .host?, .net?: try hosts(qualifiers, identity, primitive)
+    case nil, .host?, .net?: predicate(try hosts(of: identity, qualifiers, primitive), qualifiers)
     case .port?, .portRange?: try ports(qualifiers, identity, primitive)
     case .protocol?, .protocolChain?: try carries(qualifiers, identity, primitive)
     }
@@ -12,10 +12,16 @@ extension FilterMeaning {
 
   // MARK: Addresses
 
-  private func hosts(
-    _ qualifiers: FilterQualifiers, _ identity: FilterIdentity, _ primitive: FilterPrimitive
-  ) throws(FilterError) -> Predicate {
-    .any(try hosts(of: identity, qualifiers, primitive).map { predicate($0, qualifiers) })
+  /// Of a term that says something of hosts, perhaps negated.
+  func hosts(_ term: FilterExpression, _ qualifiers: FilterQualifiers) throws(FilterError) -> [FilterHost] {
+    switch term {
+    case .not(let inner): return try hosts(inner, qualifiers)
+    case .primitive(let primitive):
+      guard case .has(_, let identity) = primitive.kind else { return [] }
+      try refuseOtherLinks(primitive)
+      return try hosts(of: identity, qualifiers, primitive)
+    case .chain: return []
+    }
   }
 
   /// The addresses that a name, a number or a network stands for.
@@ -28,15 +34,13 @@ extension FilterMeaning {
       // `net 10` stands for 10.0.0.0/8, `host 10` for 0.0.0.10.
       let (value, mask) = isNetwork ? Self.promoted(number) : (number, .max)
       return [try ipv4(value, mask, qualifiers, primitive)]
-    case .ipv4(let parts):
-      let shift = UInt32(8 * (4 - parts.count))
-      return [try ipv4(Self.value(parts), UInt32.max << shift, qualifiers, primitive)]
-    case .ipv4Network(let parts, let prefixLength):
+    case .ipv4(let address): return [try ipv4(address.value, address.mask, qualifiers, primitive)]
+    case .ipv4Network(let address, let prefixLength):
       guard prefixLength <= 32 else { throw error(primitive, "/\(prefixLength): an IPv4 prefix has 32 bits at most") }
       let mask = prefixLength == 0 ? 0 : UInt32.max << (32 - prefixLength)
-      return [try masked(Self.value(parts), mask, "/\(prefixLength)", qualifiers, primitive)]
-    case .ipv4Masked(let parts, let mask):
-      return [try masked(Self.value(parts), Self.value(mask), "that mask", qualifiers, primitive)]
+      return [try masked(address.value, mask, "/\(prefixLength)", qualifiers, primitive)]
+    case .ipv4Masked(let address, let mask):
+      return [try masked(address.value, mask.value, "that mask", qualifiers, primitive)]
     case .ipv6(let bytes): return [try ipv6(bytes, prefixLength: 128, qualifiers, primitive)]
     case .ipv6Network(let bytes, let prefixLength):
       guard prefixLength <= 128 else { throw error(primitive, "/\(prefixLength): an IPv6 prefix has 128 bits at most") }
@@ -48,10 +52,6 @@ extension FilterMeaning {
       return [.ethernet(bytes)]
     case .name(let name): return try named(name, qualifiers, primitive)
     }
-  }
-
-  private static func value(_ parts: [UInt32]) -> UInt32 {
-    parts.reduce(0) { $0 << 8 | $1 } << UInt32(8 * (4 - parts.count))
   }
 
   /// Up to four bytes, the first one highest.
@@ -122,7 +122,11 @@ extension FilterMeaning {
     case let name?: throw error(primitive, "'\(name == .link ? "ether" : name.rawValue)' has no IPv6 addresses")
     }
     let host = FilterHost.ipv6(bytes, prefixLength: prefixLength)
-    guard Self.words(of: bytes, prefixLength).allSatisfy({ $0.value & ~$0.mask == 0 }) else {
+    guard
+      (0..<4).allSatisfy({
+        Self.number(bytes[4 * $0..<4 * $0 + 4]) & ~Self.mask(ofWord: $0, prefixLength) == 0
+      })
+    else {
       throw error(primitive, "the address has bits that /\(prefixLength) leaves to the hosts")
     }
     guard qualifiers.kind == .net || qualifiers.kind == nil || prefixLength == 128 else {
@@ -131,37 +135,69 @@ extension FilterMeaning {
     return host
   }
 
-  /// Sixteen bytes as four numbers.
-  private static func words(of bytes: [UInt8], _ prefixLength: UInt32) -> [(value: UInt32, mask: UInt32)] {
-    (0..<4).map { word in
-      let bits = UInt32(max(0, min(32, Int(prefixLength) - 32 * word)))
-      return (number(bytes[4 * word..<4 * word + 4]), bits == 0 ? 0 : UInt32.max << (32 - bits))
-    }
+  /// Which bits of one of an IPv6 address's four numbers a prefix has.
+  private static func mask(ofWord word: Int, _ prefixLength: UInt32) -> UInt32 {
+    let bits = UInt32(max(0, min(32, Int(prefixLength) - 32 * word)))
+    return bits == 0 ? 0 : UInt32.max << (32 - bits)
   }
 
-  private func predicate(_ host: FilterHost, _ qualifiers: FilterQualifiers) -> Predicate {
-    switch host {
-    case .ethernet(let bytes): return ether(bytes, qualifiers.direction)
-    case .ipv4(let value, let mask):
+  /// Fewer are asked for one after the other.
+  private static let listCount = 16
+
+  /// Any of some hosts.
+  func predicate(_ hosts: [FilterHost], _ qualifiers: FilterQualifiers) -> Predicate {
+    func alone(_ hosts: [FilterHost]) -> Predicate { .any(hosts.map { predicate([$0], alike: $0, qualifiers) }) }
+    guard hosts.count >= Self.listCount, qualifiers.direction != .both else { return alone(hosts) }
+    var groups: [[FilterHost]] = []
+    for host in hosts {
+      if let place = groups.firstIndex(where: { host.isAlike($0[0]) }) {
+        groups[place].append(host)
+      } else {
+        groups.append([host])
+      }
+    }
+    return .any(
+      groups.flatMap { group in
+        if group.count < Self.listCount { return [alone(group)] }
+        // The first one asks for both addresses of IPv4, of which a packet may lack the second, before the others do.
+        guard case .ipv4 = group[0] else { return [predicate(group, alike: group[0], qualifiers)] }
+        return [alone([group[0]]), predicate(Array(group.dropFirst()), alike: group[0], qualifiers)]
+      })
+  }
+
+  /// - Parameter first: of the same kind as all of them.
+  private func predicate(_ hosts: [FilterHost], alike first: FilterHost, _ qualifiers: FilterQualifiers) -> Predicate {
+    switch first {
+    case .ethernet:
+      // The end first: makers of devices have the beginnings.
+      let keys = hosts.flatMap { host -> [UInt32] in
+        guard case .ethernet(let bytes) = host else { return [] }
+        return [Self.number(bytes[2..<6]), Self.number(bytes[0..<2])]
+      }
+      func at(_ offset: UInt32) -> Predicate {
+        .member([(.load(Load(.frame, offset + 2, 4)), .max), (.load(Load(.frame, offset, 2)), .max)], keys: keys)
+      }
+      return either(qualifiers.direction, at(6), at(0))
+    case .ipv4(_, let mask):
+      let values = hosts.compactMap { host in if case .ipv4(let value, _) = host { value } else { nil } }
       func at(_ name: FilterProtocol, _ source: UInt32, _ destination: UInt32) -> Predicate {
-        .all([
-          isType(name),
-          either(
-            qualifiers.direction, .equal(.load(network(source, 4)), value, mask: mask),
-            .equal(.load(network(destination, 4)), value, mask: mask)),
-        ])
+        func at(_ offset: UInt32) -> Predicate { .member([(.load(network(offset, 4)), mask)], keys: values) }
+        return .all([isType(name), either(qualifiers.direction, at(source), at(destination))])
       }
       switch qualifiers.protocol {
       case .ip?: return at(.ip, 12, 16)
       case .arp?, .rarp?: return at(qualifiers.protocol ?? .arp, 14, 24)
       default: return .any([at(.ip, 12, 16), at(.arp, 14, 24), at(.rarp, 14, 24)])
       }
-    case .ipv6(let bytes, let prefixLength):
+    case .ipv6(_, let prefixLength):
+      let masks = (0..<4).map { Self.mask(ofWord: $0, prefixLength) }
+      let words = (0..<4).filter { masks[$0] != 0 }
+      let keys = hosts.flatMap { host -> [UInt32] in
+        guard case .ipv6(let bytes, _) = host else { return [] }
+        return words.map { Self.number(bytes[4 * $0..<4 * $0 + 4]) }
+      }
       func at(_ offset: UInt32) -> Predicate {
-        .all(
-          Self.words(of: bytes, prefixLength).enumerated().map { index, word in
-            .equal(.load(network(offset + UInt32(4 * index), 4)), word.value, mask: word.mask)
-          })
+        .member(words.map { (.load(network(offset + UInt32(4 * $0), 4)), masks[$0]) }, keys: keys)
       }
       return .all([isType(.ip6), either(qualifiers.direction, at(8), at(24))])
     }
@@ -180,14 +216,7 @@ extension FilterMeaning {
   }
 
   func ether(_ bytes: [UInt8], _ direction: FilterQualifiers.Direction?) -> Predicate {
-    func at(_ offset: UInt32) -> Predicate {
-      // The end first: makers of devices have the beginnings.
-      .all([
-        .equal(.load(Load(.frame, offset + 2, 4)), Self.number(bytes[2..<6])),
-        .equal(.load(Load(.frame, offset, 2)), Self.number(bytes[0..<2])),
-      ])
-    }
-    return either(direction, at(6), at(0))
+    predicate([.ethernet(bytes)], alike: .ethernet(bytes), FilterQualifiers(direction: direction))
   }
 
   // MARK: Ports

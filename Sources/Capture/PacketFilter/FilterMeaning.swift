@@ -25,10 +25,23 @@ struct FilterMeaning {
     case .primitive(let primitive): return try predicate(primitive)
     case .not(let inner): return .not(try predicate(inner))
     case .chain(let first, let rest):
-      let first = try predicate(first)
       var links: [Predicate.Link] = []
-      for link in rest { links.append(Predicate.Link(operation: link.operation, predicate: try predicate(link.term))) }
-      return .chain(first: first, rest: links)
+      var list: FilterHostList?
+      for (index, term) in ([first] + rest.map(\.term)).enumerated() {
+        let operation = index == 0 ? nil : rest[index - 1].operation
+        if let (qualifiers, isNegated) = term.hosts {
+          let hosts = try hosts(term, qualifiers)
+          if list?.takes(hosts, operation, qualifiers, isNegated) ?? false { continue }
+          if let list { links.append(link(list)) }
+          list = FilterHostList(hosts, operation, qualifiers, isNegated)
+        } else {
+          if let list { links.append(link(list)) }
+          list = nil
+          links.append(Predicate.Link(operation: operation ?? .and, predicate: try predicate(term)))
+        }
+      }
+      if let list { links.append(link(list)) }
+      return links.count == 1 ? links[0].predicate : .chain(first: links[0].predicate, rest: Array(links.dropFirst()))
     }
   }
 
@@ -40,12 +53,21 @@ struct FilterMeaning {
     FilterError(expression, at: primitive.range, .unsupported(reason))
   }
 
-  private mutating func predicate(_ primitive: FilterPrimitive) throws(FilterError) -> Predicate {
+  private func link(_ list: FilterHostList) -> Predicate.Link {
+    let any = predicate(list.hosts, list.qualifiers)
+    return Predicate.Link(operation: list.operation ?? .and, predicate: list.isNegated ? .not(any) : any)
+  }
+
+  func refuseOtherLinks(_ primitive: FilterPrimitive) throws(FilterError) {
     if !linkHeader.isEthernet, primitive.asksForEthernet {
       throw error(
         primitive,
         "there are no Ethernet addresses, no tags and no bytes of an Ethernet header on a link of \(linkHeader.name)")
     }
+  }
+
+  private mutating func predicate(_ primitive: FilterPrimitive) throws(FilterError) -> Predicate {
+    try refuseOtherLinks(primitive)
     switch primitive.kind {
     case .isProtocol(.link): throw error(primitive, "'ether' alone says nothing: all frames are Ethernet's")
     case .isProtocol(let name): return isProtocol(name)

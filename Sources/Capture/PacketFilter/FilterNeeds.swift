@@ -4,6 +4,8 @@ struct FilterNeeds {
   private(set) var frame = false
   private(set) var network = false
   private(set) var transport = false
+  /// A walk over headers.
+  private(set) var chain = false
 
   /// How many tests there are.
   private(set) var testCount = 0
@@ -33,6 +35,7 @@ struct FilterNeeds {
     case .choice(let choice):
       add(choice.operand)
       for one in choice.cases { add(one.then) }
+    case .list(let list): for operand in list.operands { add(operand) }
     }
   }
 
@@ -46,7 +49,9 @@ struct FilterNeeds {
       add(right)
     case .found(.etherType): (frame, network) = (true, true)
     case .found: (frame, network, transport) = (true, true, true)
-    case .chain(let chain): add(.load(chain.start))
+    case .chain(let chain):
+      self.chain = true
+      add(.load(chain.start))
     case .load(let load):
       frame = true
       if load.offset < FilterCompiler.farthest { reach = max(reach, load.offset + load.count) }

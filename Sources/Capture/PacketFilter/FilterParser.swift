@@ -313,12 +313,12 @@ struct FilterParser {
     case .number(let number): return .number(number)
     case .name(let name): return .name(name)
     case .ethernet(let bytes): return .ethernet(bytes)
-    case .ipv4(let parts):
-      if takes(.divided) { return .ipv4Network(parts: parts, prefixLength: try number("a prefix length")) }
-      guard takes(.mask as FilterKeyword) else { return .ipv4(parts: parts) }
+    case .ipv4(let address):
+      if takes(.divided) { return .ipv4Network(address, prefixLength: try number("a prefix length")) }
+      guard takes(.mask as FilterKeyword) else { return .ipv4(address) }
       guard case .ipv4(let mask)? = next else { throw expected("a mask, such as 255.255.255.0") }
       position += 1
-      return .ipv4Masked(parts: parts, mask: mask)
+      return .ipv4Masked(address, mask: mask)
     case .ipv6(let bytes):
       guard takes(.divided) else { return .ipv6(bytes) }
       return .ipv6Network(bytes, prefixLength: try number("a prefix length"))

@@ -4,8 +4,7 @@ struct FilterToken: Hashable, Sendable {
     case keyword(FilterKeyword)
     case symbol(FilterSymbol)
     case number(UInt32)
-    /// One to three dots: `10.1` stands for 10.1.0.0. How many parts there are is how much of it counts.
-    case ipv4(parts: [UInt32])
+    case ipv4(DottedNumber)
     /// Sixteen bytes.
     case ipv6([UInt8])
     /// Six bytes.
@@ -18,33 +17,50 @@ struct FilterToken: Hashable, Sendable {
   let range: Range<Int>
 }
 
-enum FilterSymbol: String, Hashable, Sendable, CaseIterable {
-  // The longer ones first, since they begin like others.
-  case and = "&&"
-  case or = "||"
-  case notEqual = "!="
-  case equal = "=="
-  case atLeast = ">="
-  case atMost = "<="
-  case shiftLeft = "<<"
-  case shiftRight = ">>"
-  case not = "!"
-  case same = "="
-  case less = "<"
-  case greater = ">"
-  case open = "("
-  case close = ")"
-  case openBracket = "["
-  case closeBracket = "]"
-  case colon = ":"
-  case plus = "+"
-  case minus = "-"
-  case times = "*"
-  case divided = "/"
-  case modulo = "%"
-  case bitAnd = "&"
-  case bitOr = "|"
-  case bitXor = "^"
+/// An IPv4 address, or the beginning of one: `10.1` stands for 10.1.0.0. How many parts there are is how much of it counts.
+struct DottedNumber: Hashable, Sendable {
+  /// The address with zeros behind, in host order.
+  let value: UInt32
+  /// The bits that were written.
+  let mask: UInt32
+
+  /// - Parameter value: what was written, without zeros behind.
+  init(value: UInt32, partCount: Int) {
+    let missing = UInt32(8 * (4 - partCount))
+    (self.value, mask) = (value << missing, .max << missing)
+  }
+
+  init(_ parts: [UInt32]) { self.init(value: parts.reduce(0) { $0 << 8 | $1 }, partCount: parts.count) }
+}
+
+enum FilterSymbol: Hashable, Sendable {
+  case and, or, not, notEqual, equal, same, atLeast, atMost, less, greater, shiftLeft, shiftRight
+  case open, close, openBracket, closeBracket, colon, plus, minus, times, divided, modulo, bitAnd, bitOr, bitXor
+
+  /// - Returns: the longest one, and how many characters it has.
+  static func beginning(_ first: UInt8, _ second: UInt8?) -> (FilterSymbol, length: Int)? {
+    func isFollowed(by character: Unicode.Scalar) -> Bool { second == UInt8(ascii: character) }
+    return switch Unicode.Scalar(first) {
+    case "&": isFollowed(by: "&") ? (.and, 2) : (.bitAnd, 1)
+    case "|": isFollowed(by: "|") ? (.or, 2) : (.bitOr, 1)
+    case "!": isFollowed(by: "=") ? (.notEqual, 2) : (.not, 1)
+    case "=": isFollowed(by: "=") ? (.equal, 2) : (.same, 1)
+    case ">": isFollowed(by: "=") ? (.atLeast, 2) : isFollowed(by: ">") ? (.shiftRight, 2) : (.greater, 1)
+    case "<": isFollowed(by: "=") ? (.atMost, 2) : isFollowed(by: "<") ? (.shiftLeft, 2) : (.less, 1)
+    case "(": (.open, 1)
+    case ")": (.close, 1)
+    case "[": (.openBracket, 1)
+    case "]": (.closeBracket, 1)
+    case ":": (.colon, 1)
+    case "+": (.plus, 1)
+    case "-": (.minus, 1)
+    case "*": (.times, 1)
+    case "/": (.divided, 1)
+    case "%": (.modulo, 1)
+    case "^": (.bitXor, 1)
+    default: nil
+    }
+  }
 }
 
 enum FilterKeyword: String, Hashable, Sendable, CaseIterable {
@@ -56,16 +72,21 @@ enum FilterKeyword: String, Hashable, Sendable, CaseIterable {
   case unsupported
 
   init?(word: String) {
-    if let keyword = FilterKeyword(rawValue: word), keyword != .unsupported {
+    if let keyword = Self.words[word] {
       self = keyword
-    } else if word == "length" {
-      self = .len
     } else if Self.others.contains(word) {
       self = .unsupported
     } else {
       return nil
     }
   }
+
+  private static let words: [String: FilterKeyword] = {
+    var words = Dictionary(uniqueKeysWithValues: allCases.map { ($0.rawValue, $0) })
+    words[FilterKeyword.unsupported.rawValue] = nil
+    words["length"] = .len
+    return words
+  }()
 
   private static let others: Set<String> = [
     "ppp", "slip", "fddi", "tr", "wlan", "atalk", "aarp", "decnet", "lat", "sca", "moprc", "mopdl", "iso", "esis",

@@ -5,7 +5,8 @@ public struct PacketFilter: Sendable {
   public let expression: String
   /// `int filter(struct xdp_md *context, u32 length)`: 1 for a packet that matches, else 0. The context begins with two
   /// numbers of 4 bytes that stand for the packet's start and its end.
-  public let instructions: [Instruction]
+  public var instructions: [Instruction] { code.instructions }
+  package let code: FilterCode
   private let predicate: Predicate
 
   private let meaning: FilterMeaning
@@ -30,7 +31,7 @@ public struct PacketFilter: Sendable {
     var progress = meaning
     let written = try parsed.map { (parsed) throws(FilterError) in try progress.predicate(parsed) } ?? .constant(true)
     predicate = written.gatheringAlternatives()
-    instructions = try FilterCompiler.compile(predicate, of: expression, in: .packet)
+    code = try FilterCompiler.compile(predicate, of: expression, in: .packet)
   }
 
   /// How large a buffer of frames has to be so that all that the filter asks for fits, at most 32,000 bytes.
@@ -42,7 +43,7 @@ public struct PacketFilter: Sendable {
   /// The same for frames that lie in a buffer: `int filter(u8 *frame, u32 captured, u32 length)`, of which the first
   /// `captured` bytes are there. What lies behind is taken for not captured.
   /// - Parameter room: the size of the buffer, in bytes: ``bufferRoom(least:)`` or more.
-  public func instructions(forBufferOf room: Int) throws(FilterError) -> [Instruction] {
+  package func code(forBufferOf room: Int) throws(FilterError) -> FilterCode {
     try FilterCompiler.compile(predicate, of: expression, in: .buffer(room: UInt32(clamping: room)))
   }
 

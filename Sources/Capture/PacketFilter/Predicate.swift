@@ -8,6 +8,7 @@ indirect enum Predicate: Hashable, Sendable {
   case not(Predicate)
   case chain(first: Predicate, rest: [Link])
   case choice(Choice)
+  case list(List)
 
   struct Link: Hashable, Sendable {
     let operation: FilterExpression.Link.Operation
@@ -31,6 +32,13 @@ indirect enum Predicate: Hashable, Sendable {
     let cases: [Case]
   }
 
+  /// Numbers that several operands may be together, such as the four parts of an IPv6 address.
+  struct List: Hashable, Sendable {
+    let operands: [Operand]
+    /// One number for each operand, key after key.
+    let keys: [UInt32]
+  }
+
   static func all(_ predicates: [Predicate]) -> Predicate { joined(.and, predicates, empty: true) }
   static func any(_ predicates: [Predicate]) -> Predicate { joined(.or, predicates, empty: false) }
 
@@ -51,8 +59,22 @@ indirect enum Predicate: Hashable, Sendable {
     switch mask {
     case 0: .constant(value == 0)
     case .max: .equal(left, value)
-    default: .equal(.operation(.and, left, .constant(mask)), value)
+    default: .equal(left.masked(by: mask), value)
     }
+  }
+
+  /// Of each operand the bits of a mask are those of the same one of some keys' numbers.
+  /// - Parameter keys: one number for each operand, key after key.
+  static func member(_ operands: [(operand: Operand, mask: UInt32)], keys: [UInt32]) -> Predicate {
+    if keys.count == operands.count { return .all(zip(operands, keys).map { .equal($0.operand, $1, mask: $0.mask) }) }
+    let asked = operands.filter { $0.mask != 0 }
+    guard asked.count == operands.count, let first = asked.first else { return .constant(true) }
+    guard asked.count > 1 else {
+      return .choice(
+        Choice(operand: first.operand.masked(by: first.mask), cases: [Choice.Case(values: keys, then: .constant(true))])
+      )
+    }
+    return .list(List(operands: asked.map { $0.operand.masked(by: $0.mask) }, keys: keys))
   }
 
   static func relation(_ left: Operand, _ relation: Test.Relation, _ value: UInt32) -> Predicate {
@@ -83,6 +105,8 @@ indirect enum Operand: Hashable, Sendable {
   }
 
   static let noProtocol: UInt32 = 256
+
+  func masked(by mask: UInt32) -> Operand { mask == .max ? self : .operation(.and, self, .constant(mask)) }
 }
 
 /// Bytes of a packet, the first being the highest.

@@ -8,7 +8,7 @@ extension Predicate {
   func gatheringAlternatives(depth: Int = 0) -> Predicate {
     guard depth < PredicateAlternatives.depthLimit else { return self }
     switch self {
-    case .constant, .test, .choice: return self
+    case .constant, .test, .choice, .list: return self
     case .not(let inner): return .not(inner.gatheringAlternatives(depth: depth + 1))
     case .chain(let first, let rest):
       var runs = [PredicateRun(nil, first)]
@@ -63,6 +63,7 @@ extension Predicate {
       first.isSafe(within: reach) && rest.allSatisfy { $0.predicate.isSafe(within: reach) }
     case .choice(let choice):
       choice.operand.isSafe(within: reach) && choice.cases.allSatisfy { $0.then.isSafe(within: reach) }
+    case .list(let list): list.operands.allSatisfy { $0.isSafe(within: reach) }
     }
   }
 }

@@ -28,7 +28,7 @@ import Testing
   /// A classifier that copies a packet into a buffer and has the filter look at it there.
   private static func buffered(_ filter: PacketFilter) throws -> FileDescriptor {
     let room = filter.bufferRoom()
-    let instructions = try filter.instructions(forBufferOf: room)
+    let instructions = try filter.code(forBufferOf: room).instructions
     var attributes = BPF.MapAttributes()
     let perCPUArray: UInt32 = 6
     (attributes.type, attributes.keySize, attributes.valueSize) = (perCPUArray, 4, UInt32(room))

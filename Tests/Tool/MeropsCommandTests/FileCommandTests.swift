@@ -107,6 +107,14 @@ import Testing
     #expect(status == 2 && errors.contains("on a link of raw IP"))
   }
 
+  /// A filter's function for them takes the place of another one of the program's.
+  @Test func longListsAreAsked() throws {
+    let hosts = (0..<300).map { "host 198.18.\($0 / 200).\($0 % 200)" }.joined(separator: " or ")
+    #expect(try capture(["--count", hosts]).lines == ["0 packets"])
+    #expect(try capture(["--count", "not (\(hosts))"]).lines == ["3 packets"])
+    #expect(try capture(["--count", hosts + " or host 192.0.2.1"]).lines == ["3 packets"])
+  }
+
   @Test func contradictionsAreBadUsage() throws {
     #expect(try capture(["-i", "lo"]).status == 2)
     #expect(try capture(["tcp prot"]).status == 2)
