@@ -234,7 +234,7 @@ static __always_inline void set_ends(struct connection_record *record, struct so
 	record->family = READ(socket, skc_family);
 	record->namespace = READ(READ(socket, skc_net.net), ns.inum);
 	record->remote_port = network16(READ(socket, skc_dport));
-	if (record->family == AF_INET6) {
+	if (record->family == AF_INET6 && HAS_MEMBER(socket, skc_v6_daddr)) {
 		bpf_probe_read_kernel(record->local, sizeof record->local, &socket->skc_v6_rcv_saddr);
 		bpf_probe_read_kernel(record->remote, sizeof record->remote, &socket->skc_v6_daddr);
 	} else {

@@ -65,7 +65,18 @@ package struct ConnectionText: ~Copyable {
     }
   }
 
+  /// What the lines tell of.
+  package enum Content: Sendable {
+    /// Connections that end.
+    case ends
+    /// Connections that open and end.
+    case openingsAndEnds
+    /// SYNs that listening sockets get.
+    case requests
+  }
+
   private let columns: [Column]
+  private let content: Content
   private var time: CivilTime
   private var cell = OutputBuffer(capacity: 256)
   /// Since when connections are looked at, in nanoseconds of CLOCK_MONOTONIC.
@@ -73,21 +84,22 @@ package struct ConnectionText: ~Copyable {
 
   /// - Parameters:
   ///   - width: of the terminal, in columns; `nil` for all there is to tell.
-  ///   - tellsOpened: whether there are lines for connections that open.
   ///   - began: since when connections are looked at, in nanoseconds of CLOCK_MONOTONIC.
-  package init(width: Int?, tellsOpened: Bool, secondsFromUTC: Int, began: UInt64) {
-    let width = (width ?? .max) - (tellsOpened ? Column.event.width + 1 : 0)
+  package init(_ content: Content, width: Int?, secondsFromUTC: Int, began: UInt64) {
+    self.content = content
+    let width = (width ?? .max) - (content == .openingsAndEnds ? Column.event.width + 1 : 0)
     columns = Column.allCases.filter { column in
       switch column {
-      case .event: tellsOpened
-      case .process, .way, .remote, .duration, .sent, .received, .outcome: true
+      case .event: content == .openingsAndEnds
+      case .process, .way, .remote, .outcome: true
+      case .duration, .sent, .received: content != .requests
       case .shortName: width < 88
       case .name: width >= 88
       case .time: width >= 104
       case .localPort: width < 120
       case .local: width >= 120
-      case .handshake, .retransmits: width >= 136
-      case .roundTrip: width >= 144
+      case .handshake, .retransmits: width >= 136 && content != .requests
+      case .roundTrip: width >= 144 && content != .requests
       case .user: width >= 152
       case .namespace: width >= 164
       case .container: width >= 178
@@ -99,7 +111,7 @@ package struct ConnectionText: ~Copyable {
 
   package mutating func writeTitle(into out: inout OutputBuffer) {
     for column in columns {
-      cell.append(column.title)
+      cell.append(column == .outcome && content == .requests ? "QUEUE" : column.title)
       pad(column, into: &out)
     }
     endLine(into: &out)
@@ -125,7 +137,7 @@ package struct ConnectionText: ~Copyable {
       time.move(to: Int64(realtime / 1_000_000_000))
       cell.append(time.clock)
       cell.appendDecimal(UInt32(realtime % 1_000_000_000 / 1000), width: 6)
-    case .event: cell.append(record.event == .opened ? "open" : record.event == .syn ? "syn" : "close")
+    case .event: cell.append(record.event == .opened ? "open" : "close")
     case .process: if owner.hasTask { cell.appendDecimal(owner.process) } else { cell.append("-") }
     case .name, .shortName: writeName(owner, limit: column.width)
     case .user: if owner.hasUser { cell.appendDecimal(owner.user) } else { cell.append("-") }
@@ -179,11 +191,10 @@ package struct ConnectionText: ~Copyable {
   private mutating func writeOutcome(_ record: ConnectionRecord) {
     if let outcome = ConnectionOutcome(record) { return outcome.write(into: &cell) }
     if record.event == .syn {
-      cell.append("queue ")
       cell.appendDecimal(record.queue.waiting)
       cell.append("/")
       cell.appendDecimal(record.queue.limit)
-      cell.append(", ")
+      cell.append(" + ")
       cell.appendDecimal(record.queue.halfOpen)
       cell.append(" half-open")
     }

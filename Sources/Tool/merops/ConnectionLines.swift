@@ -8,24 +8,23 @@ import LinuxCalls
 struct ConnectionLines: ~Copyable, ConnectionOutput {
   enum Format {
     /// - Parameter width: of the terminal; `nil` for all columns.
-    case text(width: Int?)
+    case text(ConnectionText.Content, width: Int?)
     case json
   }
 
   private var text: ConnectionText?
   private let json = ConnectionJSON()
-  private var sink = PacketSink()
+  private var sink = RecordSink()
   private var cgroups = CgroupPaths()
 
   var failure: WriteFailure? { sink.failure }
   var notWrittenCount: UInt64 { sink.notWrittenCount }
 
-  init(_ format: Format, tellsOpened: Bool, began: UInt64) throws(Failure) {
+  init(_ format: Format, began: UInt64) throws(Failure) {
     sink.open("-")
     if let failure = sink.failure { throw Failure(report: "\(failure.attempt): \(failure.errno)") }
-    guard case .text(let width) = format else { return }
-    text = ConnectionText(
-      width: width, tellsOpened: tellsOpened, secondsFromUTC: localSecondsFromUTC(), began: began)
+    guard case .text(let content, let width) = format else { return }
+    text = ConnectionText(content, width: width, secondsFromUTC: localSecondsFromUTC(), began: began)
     text?.writeTitle(into: &sink.buffer)
     sink.flush()
   }
@@ -40,7 +39,7 @@ struct ConnectionLines: ~Copyable, ConnectionOutput {
     if text?.write(record, realtime: record.time &+ offset, container: container ?? [], into: &sink.buffer) == nil {
       json.write(record, offset: offset, container: container ?? [], into: &sink.buffer)
     }
-    sink.packetEnds()
+    sink.recordEnds()
   }
 
   mutating func pause() -> Bool {

@@ -91,8 +91,10 @@ struct Connections: ParsableCommand {
       var session = try ConnectionSession(options)
       for what in session.missing { StandardError.write("merops: this kernel does not let us see \(what).") }
       StandardError.write("following TCP connections via \(session.via)")
+      let content: ConnectionText.Content = syn ? .requests : open ? .openingsAndEnds : .ends
+      let width = TerminalMode.size(of: STDOUT_FILENO)?.columns
       var output = try ConnectionLines(
-        format == .json ? .json : .text(width: Terminal.columns), tellsOpened: open || syn, began: session.began)
+        format == .json ? .json : .text(content, width: width), began: session.began)
       output.follow(session)
       let statistics = try session.run(&output)
       try statisticsFile?.write(statistics.json)

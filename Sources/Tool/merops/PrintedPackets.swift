@@ -6,7 +6,7 @@ struct PrintedPackets: ~Copyable {
   private var printer: PacketPrinter
   /// By number; for JSON, where quotes and backslashes take an escape.
   private var interfaceNames: [[UInt8]] = []
-  var sink = PacketSink()
+  var sink = RecordSink()
 
   init(printer: consuming PacketPrinter) {
     self.printer = printer
@@ -26,7 +26,7 @@ struct PrintedPackets: ~Copyable {
     let name = interfaceNames[Int(arrival.interface)]
     unsafe printer.write(
       bytes, wireLength: wireLength, arrival: arrival, interfaceName: name.span.bytes, into: &sink.buffer)
-    sink.packetEnds()
+    sink.recordEnds()
     return true
   }
 }

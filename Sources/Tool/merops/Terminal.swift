@@ -17,13 +17,6 @@ enum Terminal {
   private static func variable(_ name: String) -> String {
     unsafe getenv(name).map { unsafe String(cString: $0) } ?? ""
   }
-
-  /// How many columns it has; `nil` where it is no terminal.
-  static var columns: Int? {
-    var size = winsize()
-    guard unsafe ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return nil }
-    return Int(size.ws_col)
-  }
 }
 
 /// How far the local time is ahead of UTC now, in seconds.

@@ -15,7 +15,7 @@ struct WrittenPackets: ~Copyable {
   }
 
   private var writer: CaptureFileWriter
-  var sink: PacketSink
+  var sink: RecordSink
   private let path: String
   private var sequence: CaptureFileSequence
   private let began = Clock.realtime
@@ -34,7 +34,7 @@ struct WrittenPackets: ~Copyable {
       application: "merops \(Merops.version)", operatingSystem: "Linux \(kernelRelease())",
       hardware: processorName())
     writer = CaptureFileWriter(format: .pcapng, section: section, interfaces: [])
-    sink = PacketSink(isUnbuffered: options.isUnbuffered)
+    sink = RecordSink(isUnbuffered: options.isUnbuffered)
     path = options.path
     sequence = CaptureFileSequence(options.limits, now: Self.now)
     beginFile()
@@ -71,7 +71,7 @@ struct WrittenPackets: ~Copyable {
     writer.write(
       bytes, nanoseconds: arrival.nanoseconds, originalLength: wireLength, interface: interface,
       direction: arrival.direction, into: &sink.buffer)
-    sink.packetEnds()
+    sink.recordEnds()
     packetCount += 1
     interfaces[interface].deliveredCount += 1
     return true

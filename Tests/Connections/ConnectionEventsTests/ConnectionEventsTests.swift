@@ -45,8 +45,10 @@ private struct RecordBytes {
   var record: ConnectionRecord { get throws { try ConnectionRecord(unsafe bytes.span.bytes) } }
 }
 
-private func text(_ record: ConnectionRecord, width: Int?, container: [UInt8] = []) -> [String] {
-  var printer = ConnectionText(width: width, tellsOpened: false, secondsFromUTC: 0, began: 0)
+private func text(
+  _ record: ConnectionRecord, width: Int?, _ content: ConnectionText.Content = .ends, container: [UInt8] = []
+) -> [String] {
+  var printer = ConnectionText(content, width: width, secondsFromUTC: 0, began: 0)
   var out = OutputBuffer()
   printer.writeTitle(into: &out)
   printer.write(record, realtime: 1_700_000_000_123_456_789, container: container, into: &out)
@@ -72,6 +74,16 @@ private func json(_ record: ConnectionRecord) throws -> [String: Any] {
     )
     #expect(text(record, width: nil)[1].hasPrefix("22:13:20.123456    4711 curl             1000 192.0.2.1:40000"))
     #expect(text(record, width: nil)[1].contains("87us"))
+  }
+
+  @Test func requestsHaveTheirQueue() throws {
+    var bytes = RecordBytes(flags: 2)
+    bytes.bytes[158] = 4
+    bytes.bytes[88] = 4
+    for (offset, number) in [(164, 3), (168, 128), (172, 17)] { bytes.set(offset, UInt32(number)) }
+    let lines = text(try bytes.record, width: 80, .requests)
+    #expect(lines[0].hasSuffix("REMOTE                QUEUE"))
+    #expect(lines[1] == "   4711 [curl]     40000 < 192.0.2.2:443         3/128 + 17 half-open")
   }
 
   @Test(arguments: [

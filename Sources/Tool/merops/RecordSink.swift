@@ -3,25 +3,25 @@ import CaptureSession
 import Glibc
 import LinuxCalls
 
-/// Why packets could not be written.
+/// Why records could not be written.
 struct WriteFailure {
   /// With the name of the file.
   let attempt: String
   let errno: Errno
 }
 
-/// Where packets are written: gathered in one buffer, which goes out when it is large enough or when no packet comes for a
-/// moment.
-struct PacketSink: ~Copyable {
-  /// Packets are appended here, each followed by ``packetEnds()``.
+/// Where packets or connections are written: gathered in one buffer, which goes out when it is large enough or when none
+/// comes for a moment.
+struct RecordSink: ~Copyable {
+  /// Records are appended here, each followed by ``recordEnds()``.
   var buffer = OutputBuffer(capacity: 2 * Self.writeByteCount)
-  /// Where each packet's bytes end in the buffer.
+  /// Where each record's bytes end in the buffer.
   private var ends: [Int] = []
   /// Of the file, for people.
   private(set) var name = ""
   /// `nil` once it is closed.
   private var descriptor: FileDescriptor?
-  /// Whether each packet is written at once.
+  /// Whether each record is written at once.
   private let isUnbuffered: Bool
 
   /// Why writing failed; nothing more is taken from then on.
@@ -37,7 +37,7 @@ struct PacketSink: ~Copyable {
   }
 
   /// What fails from here on is in ``notWrittenCount``.
-  mutating func packetEnds() {
+  mutating func recordEnds() {
     ends.append(buffer.count)
     if isUnbuffered || buffer.count >= Self.writeByteCount { flush() }
   }
@@ -85,7 +85,7 @@ struct PacketSink: ~Copyable {
     }
   }
 
-  /// What is left of a packet that was cut off, so that a file ends with a whole one. Pipes have it already.
+  /// What is left of a record that was cut off, so that a file ends with a whole one. Pipes have it already.
   private mutating func forget(_ byteCount: Int) {
     guard byteCount > 0, let size = try? descriptor?.byteCount(), size >= byteCount else { return }
     try? descriptor?.truncate(to: size - byteCount)
