@@ -105,6 +105,13 @@ static __always_inline struct connection_counters *counters_of_cpu(void)
 	return bpf_map_lookup_elem(&counters, &key);
 }
 
+#define COUNT(member)                                               \
+	({                                                          \
+		struct connection_counters *count = counters_of_cpu(); \
+		if (count)                                          \
+			count->member++;                            \
+	})
+
 static __always_inline bool is_same_prefix(const __u8 *address, const volatile struct prefix *prefix)
 {
 	__u64 words[2];
@@ -279,7 +286,8 @@ static __always_inline __u64 listener_key(__u32 namespace, __u16 port)
 static __always_inline void begin_listening(struct sock *socket, struct connection_owner_task *owner)
 {
 	__u64 key = (__u64)socket;
-	bpf_map_update_elem(&listeners, &key, owner, BPF_ANY);
+	if (bpf_map_update_elem(&listeners, &key, owner, BPF_ANY))
+		COUNT(listeners_untracked);
 	__u16 port = READ(socket, __sk_common.skc_num);
 	if (!port)
 		return;
@@ -288,8 +296,8 @@ static __always_inline void begin_listening(struct sock *socket, struct connecti
 	// Of several who listen on one port nobody knows whose a connection will be.
 	if (other && other->process != owner->process)
 		other->known_by = OWNER_UNKNOWN;
-	else
-		bpf_map_update_elem(&listeners, &key, owner, BPF_ANY);
+	else if (bpf_map_update_elem(&listeners, &key, owner, BPF_ANY))
+		COUNT(listeners_untracked);
 }
 
 static __always_inline void end_listening(struct sock *socket)
@@ -330,11 +338,8 @@ static __always_inline void begin(struct sock *socket, __u32 flags)
 	if (flags & FLAG_ACTIVE)
 		set_current_task(&new.owner, OWNER_CONNECTED);
 	__u64 key = (__u64)socket;
-	if (bpf_map_update_elem(&connections, &key, &new, BPF_ANY)) {
-		struct connection_counters *count = counters_of_cpu();
-		if (count)
-			count->untracked++;
-	}
+	if (bpf_map_update_elem(&connections, &key, &new, BPF_ANY))
+		COUNT(untracked);
 }
 
 // What began with a SYN from the other side is seen with the third segment only. How long ago the second one went out, the
@@ -614,11 +619,8 @@ int merops_synack_again(__u64 *arguments)
 	if (!is_wanted_owner(&record.owner))
 		return 0;
 	new.owner = record.owner;
-	if (bpf_map_update_elem(&half_open, &key, &new, BPF_ANY)) {
-		struct connection_counters *count = counters_of_cpu();
-		if (count)
-			count->half_open_untracked++;
-	}
+	if (bpf_map_update_elem(&half_open, &key, &new, BPF_ANY))
+		COUNT(half_open_untracked);
 	return 0;
 }
 
@@ -730,11 +732,9 @@ int merops_found(struct bpf_iter__task_file *context)
 	}
 	struct connection new = {.owner = owner, .flags = FLAG_FOUND};
 	__u64 key = (__u64)socket;
-	if (bpf_map_update_elem(&connections, &key, &new, BPF_NOEXIST)) {
-		struct connection_counters *count = counters_of_cpu();
-		if (count && !bpf_map_lookup_elem(&connections, &key))
-			count->untracked++;
-	}
+	// Another task may have the same socket.
+	if (bpf_map_update_elem(&connections, &key, &new, BPF_NOEXIST) && !bpf_map_lookup_elem(&connections, &key))
+		COUNT(untracked);
 	return 0;
 }
 

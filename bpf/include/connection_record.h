@@ -83,6 +83,8 @@ struct connection_counters {
 	// Connections of whose beginning nothing could be kept, since a table was full.
 	__u64 untracked;
 	__u64 half_open_untracked;
+	// Listening sockets of which nobody knows whose they are, since their table was full.
+	__u64 listeners_untracked;
 };
 
 // A connection of which the first answer had to be sent again, and whose third segment has not come.

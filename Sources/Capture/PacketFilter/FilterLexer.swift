@@ -74,9 +74,9 @@ struct FilterLexer {
     if let decimal = decimal(range) { return decimal }
     let parts = bytes[range].split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
     guard parts.count <= 4, parts.allSatisfy(Self.looksLikeNumber) else { return nil }
-    var numbers: [UInt32] = []
-    for part in parts { numbers.append(try value(part, at: range)) }
-    guard numbers.count > 1 else { return .number(numbers[0]) }
+    guard parts.count > 1 else { return .number(try value(parts[0], at: range)) }
+    // Digits here are decimal, whatever they begin with.
+    let numbers = parts.map { UInt32(String(decoding: $0, as: UTF8.self)) ?? .max }
     guard numbers.allSatisfy({ $0 <= 255 }) else {
       let text = String(decoding: bytes[range], as: UTF8.self)
       throw FilterError(expression, at: range, .invalid("'\(text)' is no IPv4 address: each part is 255 at most"))
@@ -93,14 +93,16 @@ struct FilterLexer {
         value = value << 8 | part
         (part, partCount, digitCount) = (0, partCount + 1, 0)
       } else {
-        // One that begins with 0 is octal.
-        guard isDigit(bytes[index]), digitCount < 9, digitCount == 0 || part > 0 else { return nil }
+        guard isDigit(bytes[index]), digitCount < 9 else { return nil }
         part = part * 10 + UInt32(bytes[index] - 0x30)
         digitCount += 1
       }
     }
     guard digitCount > 0 else { return nil }
-    guard partCount > 1 else { return .number(part) }
+    guard partCount > 1 else {
+      // One alone that begins with 0 is octal.
+      return digitCount > 1 && bytes[range.lowerBound] == UInt8(ascii: "0") ? nil : .number(part)
+    }
     guard part <= 255 else { return nil }
     return .ipv4(DottedNumber(value: value << 8 | part, partCount: partCount))
   }

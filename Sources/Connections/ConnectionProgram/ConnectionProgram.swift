@@ -56,5 +56,5 @@ package enum ConnectionProgram {
   package static let halfOpenByteCount = 64
 
   /// `struct connection_counters`, bpf/include/connection_record.h, in words.
-  package static let counterCount = 7
+  package static let counterCount = 8
 }

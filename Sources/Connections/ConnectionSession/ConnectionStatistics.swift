@@ -15,6 +15,8 @@ package struct ConnectionStatistics: Sendable {
   package internal(set) var untracked: UInt64
   /// Half-open connections of which nothing could be kept, and nothing will be told.
   package internal(set) var halfOpenUntracked: UInt64
+  /// Entries of listening sockets that found no room: their connections' owners are known only when they are accepted.
+  package internal(set) var listenersUntracked: UInt64
   package internal(set) var seconds: Double = 0
   /// What the programs are attached to, such as `tp_btf+fexit`.
   package internal(set) var via = ""
@@ -26,7 +28,7 @@ package struct ConnectionStatistics: Sendable {
       sums[index % sums.count] &+= bytes[start..<start + 8].reversed().reduce(0) { $0 << 8 | UInt64($1) }
     }
     (seen, matched, delivered, filteredOut) = (sums[0], sums[1], sums[2], sums[3])
-    (ringFull, untracked, halfOpenUntracked) = (sums[4], sums[5], sums[6])
+    (ringFull, untracked, halfOpenUntracked, listenersUntracked) = (sums[4], sums[5], sums[6], sums[7])
   }
 
   var isBalanced: Bool { seen == filteredOut &+ matched && matched == delivered &+ ringFull }
@@ -59,13 +61,15 @@ package struct ConnectionStatistics: Sendable {
       ? "\nof \(untracked) connections the beginning is unknown: the table was full (--connections)" : "")
       + (halfOpenUntracked > 0
         ? "\n\(halfOpenUntracked) half-open connections are not told of: their table was full (--half-open)" : "")
+      + (listenersUntracked > 0
+        ? "\n\(listenersUntracked) times a listening socket's owner was not noted: their table was full" : "")
   }
 
   /// `{"seen":N,"passed_over":{CAUSE:N},"matched":N,"delivered":N,"lost":{CAUSE:N},"table_full":{TABLE:N},...}`
   package var json: String {
     "{\"seen\":\(seen),\"passed_over\":{\"filtered_out\":\(filteredOut),\"past_count\":\(past)},\"matched\":\(matched),"
       + "\"delivered\":\(delivered),\"lost\":{\"ring_full\":\(ringFull),\"not_written\":\(notWritten)},"
-      + "\"table_full\":{\"connections\":\(untracked),\"half_open\":\(halfOpenUntracked)},"
+      + "\"table_full\":{\"connections\":\(untracked),\"half_open\":\(halfOpenUntracked),\"listeners\":\(listenersUntracked)},"
       + "\"seconds\":\(decimal(seconds)),\"via\":\"\(via)\"}"
   }
 }

@@ -54,6 +54,7 @@ import Testing
 
   /// What pcap-filter(7) has as examples, and what is easily mistaken.
   private static let expressions = [
+    "host 0xa.0.0.1", "host 10.0.0.0256", "host 010.0.0.1", "net 010.1", "dst host 10.0.0.00000000000002", "port 0120",
     "host 10.0.0.1 and ( 10.0.0.2 or 192.168.1.1 )", "ip host 10.0.0.1 and not 10.0.0.2",
     "net 10.0.0.0/8 and not port 53",
     "ip and not net 127.0.0.0/8", "tcp[tcpflags] & (tcp-syn|tcp-fin) != 0 and not src and dst net 10",
