@@ -2,7 +2,7 @@ import Foundation
 import LinuxCalls
 
 /// How many seconds something may take that takes an instant: an emulated machine is slow.
-let patience = 60.0
+let patience = 180.0
 
 /// A program that runs while a test goes on, in a network namespace; killed when the test forgets it.
 final class RunningProcess: @unchecked Sendable {
