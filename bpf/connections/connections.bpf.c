@@ -14,6 +14,7 @@
 
 #define AF_INET 2
 #define AF_INET6 10
+#define SEND_SHUTDOWN 2
 #define LIST_MAX 16
 #define CGROUP_DEPTH_MAX 16
 
@@ -409,6 +410,8 @@ static __always_inline void end(void *context, struct sock *socket, __u8 state)
 		record.flags = FLAG_UNTRACKED;
 	}
 	record.error = READ(socket, sk_err);
+	if (READ(socket, sk_shutdown) & SEND_SHUTDOWN)
+		record.flags |= FLAG_SHUT_DOWN;
 	set_counts(&record, socket);
 	set_owner(&record, known, socket);
 	if (known)

@@ -31,6 +31,7 @@ enum connection_flag {
 	FLAG_FOUND = 1 << 4,           // was there before the programs
 	FLAG_UNTRACKED = 1 << 5,       // nothing was kept of it: it is older than the programs, or the table was full
 	FLAG_SYN_FORGOTTEN = 1 << 6,   // opened with its third segment: nobody knows when the first came (SYN cookies)
+	FLAG_SHUT_DOWN = 1 << 7,       // the process sends no more: it was on its way to close the socket
 };
 
 struct connection_owner_task {

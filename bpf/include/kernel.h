@@ -97,6 +97,7 @@ typedef struct {
 struct sock {
 	struct sock_common __sk_common;
 	int sk_err;
+	__u8 sk_shutdown;
 	__u16 sk_type;
 	__u16 sk_protocol;
 	unsigned int sk_ack_backlog;

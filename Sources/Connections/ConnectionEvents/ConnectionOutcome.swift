@@ -34,22 +34,25 @@ package enum ConnectionOutcome: Hashable, Sendable {
   }
 
   private static func closed(_ record: ConnectionRecord) -> ConnectionOutcome {
+    let flags = record.flags
     switch (record.state, record.error) {
     case (.synSent, LinuxError.connectionRefused): return .refused(by: .remote)
-    case (.synSent, LinuxError.timedOut): return .unanswered
-    case (.synSent, 0): return .givenUp
+    case (.synSent, 0) where flags.contains(.resetReceived): return .refused(by: .remote)
+    case (.synSent, 0) where flags.contains(.shutDown): return .givenUp
+    // Who waits may have fetched the error (SO_ERROR) before the state changes.
+    case (.synSent, LinuxError.timedOut), (.synSent, 0): return .unanswered
     case (_, LinuxError.timedOut): return .timedOut
     case (_, 0), (_, LinuxError.connectionReset), (_, LinuxError.brokenPipe): break
     default: return .failed(record.error)
     }
     // Where we answer with a reset to what comes behind the end, the kernel notes one of the other side, too.
-    if record.flags.contains(.resetSent) { return .reset(by: .local) }
-    if record.flags.contains(.resetReceived) || record.error != 0 { return .reset(by: .remote) }
+    if flags.contains(.resetSent) { return .reset(by: .local) }
+    if flags.contains(.resetReceived) || record.error != 0 { return .reset(by: .remote) }
     switch record.state {
     case .lastAck: return .finished(by: .remote)
     case .finWait1, .finWait2, .closing, .timeWait: return .finished(by: .local)
-    // Dropped without a FIN of ours.
-    default: return .reset(by: .local)
+    // Dropped without a FIN of ours; what nobody has asked for was an error that has been fetched.
+    default: return flags.contains(.shutDown) ? .reset(by: .local) : .timedOut
     }
   }
 

@@ -57,6 +57,7 @@ package struct ConnectionRecord: Sendable {
     package static let found = Flags(rawValue: 1 << 4)
     package static let untracked = Flags(rawValue: 1 << 5)
     package static let synForgotten = Flags(rawValue: 1 << 6)
+    package static let shutDown = Flags(rawValue: 1 << 7)
   }
 
   package static let byteCount = 176

@@ -87,10 +87,11 @@ private func json(_ record: ConnectionRecord) throws -> [String: Any] {
   }
 
   @Test(arguments: [
-    (5, 0, 1, "closed"), (9, 0, 2, "peer closed"), (11, 0, 1, "closed"), (1, 0, 1, "reset"), (8, 0, 1, "reset"),
+    (5, 0, 1, "closed"), (9, 0, 2, "peer closed"), (11, 0, 1, "closed"), (1, 0, 129, "reset"), (8, 0, 129, "reset"),
     (1, 104, 9, "peer reset"), (8, 32, 9, "peer reset"), (4, 104, 13, "reset"), (2, 111, 9, "refused"),
-    (2, 110, 1, "no answer"), (2, 0, 1, "given up"), (1, 110, 5, "timed out"), (1, 113, 1, "host unreachable"),
-    (1, 103, 5, "aborted"), (1, 9999, 1, "error 9999"), (200, 0, 1, "reset"),
+    (2, 110, 1, "no answer"), (2, 0, 129, "given up"), (2, 0, 1, "no answer"), (2, 0, 9, "refused"),
+    (1, 0, 1, "timed out"), (1, 110, 5, "timed out"), (1, 113, 1, "host unreachable"),
+    (1, 103, 5, "aborted"), (1, 9999, 1, "error 9999"), (200, 0, 129, "reset"),
   ]) func theEndHasAName(state: UInt8, error: UInt32, flags: UInt16, words: String) throws {
     let record = try RecordBytes(state: state, error: error, flags: flags).record
     #expect(text(record, width: 80)[1].hasSuffix(" \(words)"))

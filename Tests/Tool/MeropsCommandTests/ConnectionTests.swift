@@ -139,7 +139,9 @@ extension Privileged {
       let network = try DemoNetwork()
       let statistics = FileManager.default.temporaryDirectory.appending(path: "statistics-\(UUID().uuidString)")
       defer { try? FileManager.default.removeItem(at: statistics) }
-      let process = try Self.follow(["--transport", transport, "--stats-json", statistics.path], in: network)
+      // With room for all of them: an emulated machine prints fewer than it makes.
+      let process = try Self.follow(
+        ["--transport", transport, "--ring-size", "8M", "--stats-json", statistics.path], in: network)
       let many = try RunningProcess(Self.fixture, ["many", "20000", "2000", "10"], in: network.client)
       #expect(try many.wait(seconds: 2 * patience) == 0, "\(many.errors)")
       let words = many.output.split(whereSeparator: \.isWhitespace).map(String.init)
