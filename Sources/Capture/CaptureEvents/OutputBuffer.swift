@@ -185,6 +185,13 @@
     writeDecimal(value, digits: width)
   }
 
+  /// `1700000000.123456789`
+  package mutating func appendSeconds(nanoseconds: UInt64) {
+    appendDecimal(nanoseconds / 1_000_000_000)
+    append(UInt8(ascii: "."))
+    appendDecimal(UInt32(nanoseconds % 1_000_000_000), width: 9)
+  }
+
   /// Hexadecimal digits in lower case, without leading zeros.
   package mutating func appendHex(_ value: UInt64) {
     appendHex(value, width: max(1, (64 - value.leadingZeroBitCount + 3) / 4))

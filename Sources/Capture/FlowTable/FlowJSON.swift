@@ -114,10 +114,7 @@ package struct FlowJSON {
   }
 
   private func append(time: UInt64, _ table: FlowTable.Moment, into out: inout OutputBuffer) {
-    let realtime = time &+ table.sinceEpoch
-    out.appendDecimal(realtime / 1_000_000_000)
-    out.append(".")
-    out.appendDecimal(UInt32(realtime % 1_000_000_000), width: 9)
+    out.appendSeconds(nanoseconds: time &+ table.sinceEpoch)
   }
 
   /// Names of interfaces come from anybody who may make some.

@@ -124,8 +124,6 @@ package struct ConnectionJSON {
   }
 
   private func writeSeconds(_ nanoseconds: UInt64, into out: inout OutputBuffer) {
-    out.appendDecimal(nanoseconds / 1_000_000_000)
-    out.append(".")
-    out.appendDecimal(UInt32(nanoseconds % 1_000_000_000), width: 9)
+    out.appendSeconds(nanoseconds: nanoseconds)
   }
 }

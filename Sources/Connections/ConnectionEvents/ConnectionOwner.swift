@@ -4,7 +4,7 @@ package import CaptureEvents
 /// Who a connection belongs to, as far as is known, and how: `struct connection_owner_task`.
 package struct ConnectionOwner: Sendable {
   /// `enum connection_owner`
-  package enum Source: UInt8, Sendable, CaseIterable {
+  package enum Source: UInt8, Sendable {
     case unknown
     /// The task that called connect(2).
     case connected
@@ -19,7 +19,7 @@ package struct ConnectionOwner: Sendable {
     /// Only the user that the socket was made for.
     case recorded
 
-    package var name: StaticString {
+    var name: StaticString {
       switch self {
       case .unknown: "unknown"
       case .connected: "connected"
@@ -41,7 +41,7 @@ package struct ConnectionOwner: Sendable {
   /// The task's name, up to 15 bytes of anything, in the order of memory.
   private var name: (UInt64, UInt64)
 
-  package static let nameByteCount = 16
+  private static let nameByteCount = 16
 
   package init(_ record: RawSpan, at offset: Int) throws(TruncatedError) {
     cgroup = try record.read(UInt64.self, at: offset)

@@ -31,7 +31,7 @@ package struct HalfOpen: Sendable {
   package func record() throws(ConnectionRecordError) -> ConnectionRecord {
     // The same shape as if the programs had told of it.
     var bytes = [UInt8](repeating: 0, count: ConnectionRecord.byteCount)
-    bytes.replaceSubrange(0..<8, with: littleEndian(last))
+    bytes.store(last, count: 8, at: 0)
     bytes.replaceSubrange(8..<16, with: value[0..<8])
     bytes.replaceSubrange(56..<96, with: value[16..<56])
     bytes.replaceSubrange(96..<136, with: key[0..<40])
@@ -47,6 +47,4 @@ package struct HalfOpen: Sendable {
     record.segmentsReceived = 1
     return record
   }
-
-  private func littleEndian(_ value: UInt64) -> [UInt8] { (0..<8).map { UInt8(truncatingIfNeeded: value >> (8 * $0)) } }
 }

@@ -18,7 +18,6 @@ package enum ConnectionProgram {
   package static let syn: Ladder = [["merops_syn_call"], ["merops_syn_probe"]]
 
   package static let connections = "connections"
-  package static let listeners = "listeners"
   package static let halfOpen = "half_open"
   package static let counters = "counters"
   package static let ring = "records"

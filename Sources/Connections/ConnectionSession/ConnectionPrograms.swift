@@ -9,6 +9,8 @@ internal import LinuxCalls
 /// The connection programs in the kernel, all with the same maps, and what they are attached to.
 struct ConnectionPrograms {
   private let spec: ConnectionSpec
+  /// Read once for all that is loaded.
+  private let kernel: TargetKernel
   private(set) var maps: [Map]
   private(set) var links: [HeldLink] = []
   /// The kinds of hooks, in the order in which they were attached to: `tp_btf`, `fexit`.
@@ -19,10 +21,11 @@ struct ConnectionPrograms {
   /// Loads and attaches what every kernel has.
   init(_ spec: ConnectionSpec) throws {
     let names = ConnectionProgram.always
+    let kernel = try TargetKernel.running(for: spec.object)
     func load(hasCookie: Bool) throws -> (ConnectionSpec, LoadedObject) {
       let spec = try spec.asking(forCookie: hasCookie)
       let object = spec.object(of: names)
-      return (spec, try LoadedObject(loading: LoadPlan(object, kernel: .running(for: object))))
+      return (spec, try LoadedObject(loading: LoadPlan(object, kernel: kernel)))
     }
     let object: LoadedObject
     do {
@@ -32,6 +35,7 @@ struct ConnectionPrograms {
       guard case .loadProgram = error.attempt, error.cause.errno == .invalidArgument else { throw error }
       (self.spec, object) = try load(hasCookie: false)
     }
+    self.kernel = kernel
     maps = object.maps
     try attach(object)
   }
@@ -40,8 +44,8 @@ struct ConnectionPrograms {
   var via: String { hooks.joined(separator: "+") }
 
   /// Whether the kernel tells of resets that no socket sends (6.10), as it does since it tells the reason.
-  static func tellsOfResetsWithoutSocket() throws -> Bool {
-    try TargetKernel.types()?.types(named: "sk_rst_reason", kinds: [.enumeration]).isEmpty == false
+  func tellsOfResetsWithoutSocket() throws -> Bool {
+    try kernel.btf?.types(named: "sk_rst_reason", kinds: [.enumeration]).isEmpty == false
   }
 
   func map(_ name: String) -> Map {
@@ -84,7 +88,7 @@ struct ConnectionPrograms {
 
   private func load(_ programs: [String]) throws -> LoadedObject {
     let object = spec.object(of: programs)
-    return try LoadedObject(loading: LoadPlan(object, kernel: .running(for: object)), sharing: maps)
+    return try LoadedObject(loading: LoadPlan(object, kernel: kernel), sharing: maps)
   }
 
   private mutating func attach(_ object: LoadedObject) throws(AttachError) {

@@ -32,8 +32,6 @@ package struct ConnectionSession: ~Copyable {
   private let everything: EventQueue
   /// Since when connections are looked at, in nanoseconds of CLOCK_MONOTONIC.
   package let began: UInt64
-  /// Programs that the kernel did not take, in words, where others stand for them or something is missing.
-  package var refusals: [String] { programs.refusals }
   /// What the kernel does not let us see, in words.
   package let missing: [String]
   /// What the programs are attached to, such as `tp_btf+fexit`.
@@ -234,7 +232,7 @@ extension ConnectionPrograms {
       }
     } else {
       if try !climb(ConnectionProgram.accept) { missing.append("who accepts a connection") }
-      if try !Self.tellsOfResetsWithoutSocket(), try !climb(ConnectionProgram.refusal) {
+      if try !tellsOfResetsWithoutSocket(), try !climb(ConnectionProgram.refusal) {
         missing.append("SYNs that no socket wants")
       }
     }

@@ -1,3 +1,4 @@
+internal import ByteReading
 internal import ConnectionProgram
 
 /// What became of everything that the programs had to tell. Two sums hold always:
@@ -25,7 +26,7 @@ package struct ConnectionStatistics: Sendable {
   init(perCPU bytes: [UInt8]) {
     var sums = [UInt64](repeating: 0, count: ConnectionProgram.counterCount)
     for (index, start) in stride(from: 0, to: bytes.count - 7, by: 8).enumerated() {
-      sums[index % sums.count] &+= bytes[start..<start + 8].reversed().reduce(0) { $0 << 8 | UInt64($1) }
+      sums[index % sums.count] &+= (try? bytes.read(UInt64.self, at: start)) ?? 0
     }
     (seen, matched, delivered, filteredOut) = (sums[0], sums[1], sums[2], sums[3])
     (ringFull, untracked, halfOpenUntracked, listenersUntracked) = (sums[4], sums[5], sums[6], sums[7])

@@ -36,9 +36,12 @@ extension CaptureDirection {
   }
 }
 
-/// How long something is to run.
-func checkSeconds(duration: Double?) throws(ValidationError) {
+/// How long something is to run, and how often it tells how it is getting on.
+func checkSeconds(duration: Double?, stats: Double? = nil) throws(ValidationError) {
   if let duration, !(duration >= 0 && duration <= 1e9) {
     throw ValidationError("--duration \(duration): the duration has to be 0 seconds or more.")
+  }
+  if let stats, !(stats > 0 && stats <= 1e9) {
+    throw ValidationError("--stats \(stats): the interval has to be more than 0 seconds.")
   }
 }

@@ -120,10 +120,7 @@ struct Capture: ParsableCommand {
 
   func validate() throws {
     if let count, count <= 0 { throw ValidationError("-c \(count): the count of packets has to be 1 or more.") }
-    try checkSeconds(duration: duration)
-    if let stats, !(stats > 0 && stats <= 1e9) {
-      throw ValidationError("--stats \(stats): the interval has to be more than 0 seconds.")
-    }
+    try checkSeconds(duration: duration, stats: stats)
     if time > 5 { throw ValidationError("-t can be given five times at most.") }
     if let snapLength, !(0...CaptureFileReader.largestPacket ~= snapLength) {
       throw ValidationError(

@@ -64,12 +64,7 @@ struct Connections: ParsableCommand {
 
   func validate() throws {
     if let count, count <= 0 { throw ValidationError("-c \(count): the count of lines has to be 1 or more.") }
-    if let duration, !(duration >= 0 && duration <= 1e9) {
-      throw ValidationError("--duration \(duration): the duration has to be 0 seconds or more.")
-    }
-    if let stats, !(stats > 0 && stats <= 1e9) {
-      throw ValidationError("--stats \(stats): the interval has to be more than 0 seconds.")
-    }
+    try checkSeconds(duration: duration, stats: stats)
     if open && syn { throw ValidationError("--open and --syn: connections or SYNs are printed.") }
     let lists = [
       ("port", port.count), ("host", host.count), ("pid", pid.count), ("comm", comm.count), ("uid", uid.count),
