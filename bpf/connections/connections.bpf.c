@@ -24,6 +24,9 @@ static long (*const bpf_get_current_comm)(void *to, __u32 size) = (void *)BPF_FU
 static __u64 (*const bpf_get_current_task)(void) = (void *)BPF_FUNC_get_current_task;
 static __u64 (*const bpf_get_socket_cookie)(void *socket) = (void *)BPF_FUNC_get_socket_cookie;
 static long (*const bpf_map_delete_elem)(void *map, const void *key) = (void *)BPF_FUNC_map_delete_elem;
+struct seq_file;
+static struct socket *(*const bpf_sock_from_file)(struct file *file) = (void *)BPF_FUNC_sock_from_file;
+static long (*const bpf_seq_write)(struct seq_file *to, const void *data, __u32 size) = (void *)BPF_FUNC_seq_write;
 static long (*const bpf_perf_event_output)(void *context, void *map, __u64 flags, void *data, __u64 size) =
 	(void *)BPF_FUNC_perf_event_output;
 
@@ -46,6 +49,8 @@ CONSTANT __u32 namespaces[LIST_MAX];
 // Of what is told.
 CONSTANT bool tells_opened;
 CONSTANT bool tells_closed;
+// Whose they are is told as soon as it is known.
+CONSTANT bool tells_steps;
 // Whether the kernel lets the programs ask for a socket's cookie (5.12).
 CONSTANT bool has_cookie;
 CONSTANT bool uses_perf_events;
@@ -55,8 +60,9 @@ struct connection {
 	struct connection_owner_task owner;
 	__u64 opened;
 	__u64 established;
+	__u64 cookie;
 	__u32 flags;
-	__u32 padding;
+	__u32 is_told;  // that it has begun
 };
 
 // By socket.
@@ -255,8 +261,6 @@ static __always_inline void set_socket(struct connection_record *record, struct 
 {
 	record->time = bpf_ktime_get_ns();
 	record->socket = (__u64)socket;
-	if (has_cookie)
-		record->cookie = bpf_get_socket_cookie(socket);
 	set_ends(record, &socket->__sk_common);
 	// The number proper is taken away before the state is.
 	record->local_port = network16(READ((struct inet_sock *)socket, inet_sport));
@@ -320,11 +324,28 @@ static __always_inline void set_listener(const struct connection_record *record,
 	}
 }
 
-// Who it is, as well as is known by now.
-static __always_inline void set_owner(struct connection_record *record, struct connection *known, struct sock *socket)
+static __always_inline void set_known(struct connection_record *record, const struct connection *known)
 {
-	if (known && known->owner.known_by)
-		record->owner = known->owner;
+	record->flags = known->flags;
+	record->opened = known->opened;
+	record->established = known->established;
+	record->cookie = known->cookie;
+	record->owner = known->owner;
+}
+
+// Tells more of a connection that has been told of, or will be.
+static __always_inline void tell_step(void *context, struct sock *socket, const struct connection *known, __u8 event)
+{
+	struct connection_record record = {.event = event};
+	set_socket(&record, socket);
+	set_known(&record, known);
+	record.state = READ(socket, __sk_common.skc_state);
+	deliver(context, &record);
+}
+
+// Where nobody is known to have it, there is the user whom it was made for.
+static __always_inline void set_recorded_owner(struct connection_record *record, struct sock *socket)
+{
 	if (!record->owner.known_by) {
 		record->owner.user = READ(socket, sk_uid.val);
 		record->owner.known_by = OWNER_RECORDED;
@@ -333,11 +354,19 @@ static __always_inline void set_owner(struct connection_record *record, struct c
 
 // From state to state
 
+// Only for programs that have the socket as an argument.
+static __always_inline __u64 cookie_of(struct sock *socket)
+{
+	return has_cookie ? bpf_get_socket_cookie(socket) : 0;
+}
+
 static __always_inline void begin(struct sock *socket, __u32 flags)
 {
 	struct connection new = {.opened = bpf_ktime_get_ns(), .flags = flags};
-	if (flags & FLAG_ACTIVE)
+	if (flags & FLAG_ACTIVE) {
 		set_current_task(&new.owner, OWNER_CONNECTED);
+		new.cookie = cookie_of(socket);
+	}
 	__u64 key = (__u64)socket;
 	if (bpf_map_update_elem(&connections, &key, &new, BPF_ANY))
 		COUNT(untracked);
@@ -377,6 +406,8 @@ static __always_inline void establish(void *context, struct sock *socket)
 	struct connection_record record = {.event = CONNECTION_OPENED, .state = READ(socket, __sk_common.skc_state)};
 	set_socket(&record, socket);
 	known->established = record.time;
+	// The kernel gives one that others began its own only now.
+	known->cookie = cookie_of(socket);
 	if (known->flags & FLAG_PASSIVE) {
 		set_beginning(known, &record, socket);
 		set_listener(&record, &known->owner);
@@ -388,11 +419,9 @@ static __always_inline void establish(void *context, struct sock *socket)
 	}
 	if (!tells_opened)
 		return;
-	record.flags = known->flags;
-	record.opened = known->opened;
-	record.established = known->established;
+	set_known(&record, known);
 	set_counts(&record, socket);
-	set_owner(&record, known, socket);
+	set_recorded_owner(&record, socket);
 	deliver(context, &record);
 }
 
@@ -402,18 +431,16 @@ static __always_inline void end(void *context, struct sock *socket, __u8 state)
 	struct connection *known = bpf_map_lookup_elem(&connections, &key);
 	struct connection_record record = {.event = CONNECTION_CLOSED, .state = state};
 	set_socket(&record, socket);
-	if (known) {
-		record.flags = known->flags;
-		record.opened = known->opened;
-		record.established = known->established;
-	} else {
+	if (known)
+		set_known(&record, known);
+	else
 		record.flags = FLAG_UNTRACKED;
-	}
+	record.cookie = cookie_of(socket);
 	record.error = READ(socket, sk_err);
 	if (READ(socket, sk_shutdown) & SEND_SHUTDOWN)
 		record.flags |= FLAG_SHUT_DOWN;
 	set_counts(&record, socket);
-	set_owner(&record, known, socket);
+	set_recorded_owner(&record, socket);
 	if (known)
 		bpf_map_delete_elem(&connections, &key);
 	if (tells_closed)
@@ -473,6 +500,40 @@ int merops_state(__u64 *arguments)
 		break;
 	}
 	return 0;
+}
+
+// The local port is chosen when the state is SYN_SENT already, and the first SYN goes out.
+
+static __always_inline int begun(void *context, struct sock *socket)
+{
+	__u64 key = (__u64)socket;
+	struct connection *known = bpf_map_lookup_elem(&connections, &key);
+	if (known && !known->is_told) {
+		known->is_told = 1;
+		tell_step(context, socket, known, CONNECTION_BEGUN);
+	}
+	return 0;
+}
+
+SEC("fentry/tcp_connect")
+int merops_begun_call(__u64 *arguments)
+{
+	return begun(arguments, (struct sock *)arguments[0]);
+}
+
+SEC("kprobe/tcp_connect")
+int merops_begun_probe(void *registers)
+{
+	return begun(registers, argument0(registers));
+}
+
+// Where functions cannot be probed, the SYN itself is seen on its way to the interface.
+SEC("tp_btf/net_dev_queue")
+int merops_begun_packet(__u64 *arguments)
+{
+	struct sk_buff *skb = (struct sk_buff *)arguments[0];
+	struct sock *socket = READ(skb, sk);
+	return socket && READ(socket, __sk_common.skc_state) == TCP_SYN_SENT ? begun(arguments, socket) : 0;
 }
 
 SEC("tp_btf/tcp_receive_reset")
@@ -615,10 +676,7 @@ int merops_synack_again(__u64 *arguments)
 		.timeouts = READ_BITS(request, num_timeout),
 	};
 	set_listener(&record, &record.owner);
-	if (!record.owner.known_by) {
-		record.owner.user = READ(listener, sk_uid.val);
-		record.owner.known_by = OWNER_RECORDED;
-	}
+	set_recorded_owner(&record, listener);
 	if (!is_wanted_owner(&record.owner))
 		return 0;
 	new.owner = record.owner;
@@ -629,13 +687,16 @@ int merops_synack_again(__u64 *arguments)
 
 // Who accepts
 
-static __always_inline void accepted(struct sock *socket)
+static __always_inline void accepted(void *context, struct sock *socket)
 {
 	__u64 key = (__u64)socket;
 	struct connection *known = bpf_map_lookup_elem(&connections, &key);
 	// Nobody accepts a connection twice, but it may have been found with the system call already under way.
-	if (known && !(known->flags & FLAG_FOUND))
-		set_current_task(&known->owner, OWNER_ACCEPTED);
+	if (!known || known->flags & FLAG_FOUND)
+		return;
+	set_current_task(&known->owner, OWNER_ACCEPTED);
+	if (tells_steps)
+		tell_step(context, socket, known, CONNECTION_ACCEPTED);
 }
 
 // Linux 6.10 gives it two arguments, older ones four; what it returns comes behind them.
@@ -646,9 +707,16 @@ struct proto_accept_arg {
 SEC("fexit/inet_csk_accept")
 int merops_accepted_call(void *context)
 {
-	struct sock *socket = HAS_TYPE(struct proto_accept_arg) ? call2(context) : (void *)((__u64 *)context)[4];
+	struct sock *socket;
+	if (HAS_TYPE(struct proto_accept_arg)) {
+		socket = call2(context);
+		// One load from an address worked out before would not be allowed.
+		asm volatile("" : "+r"(socket));
+	} else {
+		socket = (struct sock *)((__u64 *)context)[4];
+	}
 	if (socket)
-		accepted(socket);
+		accepted(context, socket);
 	return 0;
 }
 
@@ -657,7 +725,7 @@ int merops_accepted_probe(void *context)
 {
 	struct sock *socket = (struct sock *)returned(context);
 	if (socket)
-		accepted(socket);
+		accepted(context, socket);
 	return 0;
 }
 
@@ -669,7 +737,7 @@ struct system_call_exit {
 	long answer;
 };
 
-static __always_inline int accepted_descriptor(const struct system_call_exit *call)
+static __always_inline int accepted_descriptor(struct system_call_exit *call)
 {
 	long descriptor = call->answer;
 	if (descriptor < 0)
@@ -681,7 +749,7 @@ static __always_inline int accepted_descriptor(const struct system_call_exit *ca
 	struct file **place = READ(table, fd) + descriptor, *file = 0;
 	bpf_probe_read_kernel(&file, sizeof file, place);
 	struct socket *socket = READ(file, private_data);
-	accepted(READ(socket, sk));
+	accepted(call, READ(socket, sk));
 	return 0;
 }
 
@@ -699,13 +767,25 @@ int merops_accept4_exit(struct system_call_exit *call)
 
 // What is there already. Runs for each open file of each task.
 
-struct bpf_iter_meta;
+struct bpf_iter_meta {
+	struct seq_file *output;
+};
 struct bpf_iter__task_file {
 	struct bpf_iter_meta *meta;
 	struct task_struct *task;
 	__u32 descriptor;
 	struct file *file;
 };
+
+// The helper takes a pointer only from where the verifier knows its type.
+static __always_inline __u64 cookie_of_file(struct file *file)
+{
+	if (!has_cookie)
+		return 0;
+	struct socket *socket = bpf_sock_from_file(file);
+	struct sock *sock = socket ? socket->sk : 0;
+	return sock ? cookie_of(sock) : 0;
+}
 
 #define S_IFMT 0170000
 #define S_IFSOCK 0140000
@@ -733,11 +813,21 @@ int merops_found(struct bpf_iter__task_file *context)
 		begin_listening(socket, &owner);
 		return 0;
 	}
-	struct connection new = {.owner = owner, .flags = FLAG_FOUND};
+	struct connection new = {.owner = owner, .flags = FLAG_FOUND, .cookie = cookie_of_file(file)};
 	__u64 key = (__u64)socket;
 	// Another task may have the same socket.
-	if (bpf_map_update_elem(&connections, &key, &new, BPF_NOEXIST) && !bpf_map_lookup_elem(&connections, &key))
-		COUNT(untracked);
+	if (bpf_map_update_elem(&connections, &key, &new, BPF_NOEXIST)) {
+		if (!bpf_map_lookup_elem(&connections, &key))
+			COUNT(untracked);
+		return 0;
+	}
+	if (tells_steps) {
+		// The file that user space reads has room for any number of them.
+		struct connection_record record = {.event = CONNECTION_FOUND, .state = state};
+		set_socket(&record, socket);
+		set_known(&record, &new);
+		bpf_seq_write(context->meta->output, &record, sizeof record);
+	}
 	return 0;
 }
 
@@ -758,12 +848,9 @@ static __always_inline void tell_syn(void *context, struct sock *listener, struc
 		return;
 	__u64 key = (__u64)listener;
 	struct connection_owner_task *owner = bpf_map_lookup_elem(&listeners, &key);
-	if (owner) {
+	if (owner)
 		record.owner = *owner;
-	} else {
-		record.owner.user = READ(listener, sk_uid.val);
-		record.owner.known_by = OWNER_RECORDED;
-	}
+	set_recorded_owner(&record, listener);
 	deliver(context, &record);
 }
 

@@ -10,6 +10,10 @@ enum connection_event {
 	CONNECTION_REFUSED,  // a SYN that no socket wanted
 	CONNECTION_ABORTED,  // a socket that was closed a moment ago has answered with a reset
 	CONNECTION_SYN,      // a SYN that a listening socket takes
+	// Only where each step is wanted:
+	CONNECTION_BEGUN,    // the first SYN is about to go out
+	CONNECTION_ACCEPTED, // a task has got it
+	CONNECTION_FOUND,    // was there before the programs
 };
 
 // How the owner is known.

@@ -24,8 +24,8 @@ extension Packet {
     }
   }
 
-  /// The ports were decoded.
-  var hasPorts: Bool { end == .tcpTruncated || hasTCPFields }
+  /// The ports of TCP were decoded.
+  package var hasPorts: Bool { end == .tcpTruncated || hasTCPFields }
 
   /// The whole fixed TCP header was decoded, whatever its length says.
   var hasTCPFields: Bool {

@@ -4,7 +4,7 @@ import ByteReading
 struct PacketHeaders {
   func write(
     _ packet: Packet, _ frame: RawSpan, arrival: PacketArrival, interfaceName: RawSpan, number: UInt64,
-    time: inout CivilTime, into out: inout OutputBuffer
+    time: inout CivilTime, remark: (inout OutputBuffer) -> Void, into out: inout OutputBuffer
   ) {
     out.append("Captured ")
     out.append(title(packet))
@@ -26,6 +26,7 @@ struct PacketHeaders {
       // What was decoded was captured; nothing else is read.
     }
     writeEnd(packet, into: &out)
+    remark(&out)
     out.append("\n")
   }
 

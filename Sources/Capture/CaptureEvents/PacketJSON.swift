@@ -14,7 +14,7 @@ import ByteReading
 struct PacketJSON {
   func write(
     _ packet: Packet, _ frame: RawSpan, arrival: PacketArrival, interfaceName: RawSpan, number: UInt64,
-    connections: inout ConnectionTable, into out: inout OutputBuffer
+    connections: inout ConnectionTable, remark: (inout OutputBuffer) -> Void, into out: inout OutputBuffer
   ) {
     let (seconds, nanoseconds) = arrival.split
     out.append(#"{"frame.number":"#)
@@ -70,6 +70,7 @@ struct PacketJSON {
       out.append(flaw)
       out.append(#"""#)
     }
+    remark(&out)
     out.append("}\n")
   }
 

@@ -22,7 +22,7 @@ package struct PacketPrinter {
   private var civilTime: CivilTime
   private var connections: ConnectionTable
   private var text = PacketText(options: TextOptions())
-  private let format: Format
+  package let format: Format
 
   package init(
     _ format: Format, secondsFromUTC: Int = 0, connectionCapacity: Int = PacketPrinter.defaultConnectionCapacity
@@ -39,23 +39,36 @@ package struct PacketPrinter {
   ///   - frame: an Ethernet frame from its first byte on, perhaps cut short.
   ///   - wireLength: the whole frame, in bytes.
   ///   - interfaceName: for JSON escaped already (without quotes); empty where it is not known.
+  ///   - remark: appends what others know of the packet, as the format has it: the rest of its line, further lines of its
+  ///     block, or members of its object, each with a comma before it.
   package mutating func write(
-    _ frame: RawSpan, wireLength: Int, arrival: PacketArrival, interfaceName: RawSpan, into out: inout OutputBuffer
+    _ frame: RawSpan, wireLength: Int, arrival: PacketArrival, interfaceName: RawSpan,
+    remark: (inout OutputBuffer) -> Void = { _ in }, into out: inout OutputBuffer
+  ) {
+    write(
+      Packet(frame: frame, wireLength: wireLength, linkType: arrival.linkType), frame, arrival: arrival,
+      interfaceName: interfaceName, remark: remark, into: &out)
+  }
+
+  /// The same for a packet that has been decoded.
+  package mutating func write(
+    _ packet: Packet, _ frame: RawSpan, arrival: PacketArrival, interfaceName: RawSpan,
+    remark: (inout OutputBuffer) -> Void = { _ in }, into out: inout OutputBuffer
   ) {
     count += 1
-    let packet = Packet(frame: frame, wireLength: wireLength, linkType: arrival.linkType)
     switch format {
     case .text:
       text.write(
         packet, frame, arrival: arrival, interfaceName: interfaceName, number: count, time: &civilTime,
-        connections: &connections, into: &out)
+        connections: &connections, remark: remark, into: &out)
     case .headers:
       PacketHeaders().write(
-        packet, frame, arrival: arrival, interfaceName: interfaceName, number: count, time: &civilTime, into: &out)
+        packet, frame, arrival: arrival, interfaceName: interfaceName, number: count, time: &civilTime,
+        remark: remark, into: &out)
     case .json:
       PacketJSON().write(
         packet, frame, arrival: arrival, interfaceName: interfaceName, number: count, connections: &connections,
-        into: &out)
+        remark: remark, into: &out)
     }
   }
 }

@@ -20,7 +20,8 @@ struct PacketText {
 
   mutating func write(
     _ packet: Packet, _ frame: RawSpan, arrival: PacketArrival, interfaceName: RawSpan, number: UInt64,
-    time: inout CivilTime, connections: inout ConnectionTable, into out: inout OutputBuffer
+    time: inout CivilTime, connections: inout ConnectionTable, remark: (inout OutputBuffer) -> Void,
+    into out: inout OutputBuffer
   ) {
     if options.showsNumber {
       var bound: UInt64 = 10_000
@@ -53,6 +54,7 @@ struct PacketText {
       out.append(", socket ")
       out.append(state.name)
     }
+    remark(&out)
     if options.hexDump != .none { writeDump(frame, into: &out) }
     out.append(UInt8(ascii: "\n"))
   }

@@ -1,7 +1,7 @@
 package import CaptureEvents
 
 /// Writes capture files: appends to a buffer that the caller writes out and empties when it likes. Nothing is allocated
-/// for a packet, unless it has a comment.
+/// for a packet.
 ///
 /// The numbers lie in little-endian order.
 package struct CaptureFileWriter: Sendable {
@@ -59,10 +59,11 @@ package struct CaptureFileWriter: Sendable {
   ///   - bytes: cut to the interface's snap length, and to 262144 bytes, which is what readers take.
   ///   - nanoseconds: since 1970; times before are written as 1970. A classic file ends with 2106.
   ///   - originalLength: the packet on the wire, in bytes; at least what is written.
-  ///   - direction, comment: told by pcapng only.
+  ///   - direction: told by pcapng only.
+  ///   - comment: told by pcapng only; UTF-8, cut to 65535 bytes. Empty for none.
   package mutating func write(
     _ bytes: RawSpan, nanoseconds: Int64, originalLength: Int, interface: Int = 0,
-    direction: CaptureRecord.Direction? = nil, comment: String? = nil, into buffer: inout OutputBuffer
+    direction: CaptureRecord.Direction? = nil, comment: RawSpan = RawSpan(), into buffer: inout OutputBuffer
   ) {
     precondition(interface < interfaces.count, "an interface that was not described")
     let limit = Self.limit(interfaces[interface].snapLength)

@@ -54,20 +54,17 @@ enum PcapngBlock {
   /// An enhanced packet block.
   static func write(
     _ bytes: RawSpan, ticks: UInt64, original: UInt32, interface: UInt32, direction: CaptureRecord.Direction?,
-    comment: String?, into buffer: inout OutputBuffer
+    comment: RawSpan, into buffer: inout OutputBuffer
   ) {
-    var options: Options?
-    if let comment {
-      options = Options()
-      options?.append(OptionCode.comment, comment)
-    }
+    let comment = comment.extracting(first: Options.wholeText(comment, limit: 65535))
     let padded = PcapngFormat.padded(bytes.byteCount)
-    var optionsByteCount = options?.bytes.count ?? 0
+    let paddedComment = PcapngFormat.padded(comment.byteCount)
+    var optionsByteCount = comment.isEmpty ? 0 : 4 + paddedComment
     if direction != nil { optionsByteCount += 8 }
     if optionsByteCount > 0 { optionsByteCount += 4 }
     let length = UInt32(28 + padded + optionsByteCount + 4)
 
-    if let direction, options == nil {
+    if let direction, comment.isEmpty {
       return buffer.append(
         littleEndian: BlockType.enhancedPacket, length, interface, UInt32(truncatingIfNeeded: ticks >> 32),
         UInt32(truncatingIfNeeded: ticks), UInt32(bytes.byteCount), original, bytes, paddedTo: padded,
@@ -80,7 +77,11 @@ enum PcapngBlock {
     if let direction {
       buffer.append(littleEndian: UInt32(OptionCode.packetFlags) | 4 << 16, flags(direction))
     }
-    if let options { buffer.append(options.bytes) }
+    if !comment.isEmpty {
+      buffer.append(littleEndian: OptionCode.comment)
+      buffer.append(littleEndian: UInt16(comment.byteCount))
+      buffer.append(comment, paddedTo: paddedComment)
+    }
     if optionsByteCount > 0 {
       // The end of the options.
       buffer.append(littleEndian: 0, length)
@@ -131,10 +132,15 @@ enum PcapngBlock {
     /// An option's length has 16 bits: what goes beyond is left out, whole characters of it.
     static func bytes(_ text: String, limit: Int) -> [UInt8] {
       let utf8 = Array(text.utf8)
-      guard utf8.count > limit else { return utf8 }
+      return Array(utf8.prefix(unsafe wholeText(utf8.span.bytes, limit: limit)))
+    }
+
+    /// How many bytes of a text are whole characters, within the limit.
+    static func wholeText(_ utf8: RawSpan, limit: Int) -> Int {
+      guard utf8.byteCount > limit else { return utf8.byteCount }
       var end = limit
-      while end > 0, utf8[end] & 0xc0 == 0x80 { end -= 1 }
-      return Array(utf8[..<end])
+      while end > 0, let byte = try? utf8.read(UInt8.self, at: end), byte & 0xc0 == 0x80 { end -= 1 }
+      return end
     }
   }
 }

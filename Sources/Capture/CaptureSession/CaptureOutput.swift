@@ -6,6 +6,8 @@ package import CaptureFiles
 package protocol CaptureOutput: ~Copyable {
   /// One more interface that packets come from, before its first packet. They are numbered from 0 in the order of these calls.
   mutating func interface(_ interface: CaptureInterface)
+  /// Packets that have come are about to be read.
+  mutating func resume()
   /// A packet, whose bytes end with the call. Returns whether it was taken; what
   /// was, and could not be written, is in ``notWrittenCount``.
   /// - Parameters:

@@ -142,6 +142,7 @@ package struct CaptureSession: ~Copyable {
 
     while goesOn {
       reader.store(CaptureProgram.Reader.runs)
+      output.resume()
       let count = drain(into: &output, limit: Self.batchCount)
       guard output.pause() else { break }
       clock.look()
@@ -238,6 +239,7 @@ package struct CaptureSession: ~Copyable {
     try sources.detach { output.notice($0) }
     // A program that was running on another CPU may still be about to deliver.
     for _ in 0..<100 {
+      output.resume()
       while drain(into: &output, limit: Self.batchCount) > 0 {}
       _ = output.pause()
       if try counts.read().delivered == deliveredCount + pastCount + notWritten { break }

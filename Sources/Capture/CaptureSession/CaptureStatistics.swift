@@ -54,9 +54,11 @@ package struct CaptureStatistics: Sendable {
   }
 
   /// `{"seen":N,"passed_over":{CAUSE:N},"matched":N,"delivered":N,"lost":{CAUSE:N},"seconds":S,"via":V}`
-  package var json: String {
+  /// - Parameter connections: an object, `"connections"`, of what became of the news of connections.
+  package func json(connections: String? = nil) -> String {
     "{\"seen\":\(seen),\"passed_over\":\(Self.object(passedOver)),\"matched\":\(matched),\"delivered\":\(delivered),"
-      + "\"lost\":\(Self.object(lost)),\"seconds\":\(Self.decimal(seconds)),\"via\":\"\(via)\"}"
+      + "\"lost\":\(Self.object(lost)),\"seconds\":\(Self.decimal(seconds)),\"via\":\"\(via)\""
+      + (connections.map { ",\"connections\":\($0)" } ?? "") + "}"
   }
 
   static func total(_ causes: Causes) -> UInt64 { causes.reduce(0) { $0 + $1.count } }

@@ -39,7 +39,7 @@ package struct ConnectionJSON {
     number("netns", UInt64(record.namespace), into: &out)
     name("socket_cookie", into: &out)
     write(record.cookie, into: &out) { $1.appendDecimal($0) }
-    write(owner, container: container, into: &out)
+    owner.writeJSONMembers(container: container, into: &out)
     name("state", into: &out)
     out.append(#"""#)
     out.append(record.state.name)
@@ -61,33 +61,6 @@ package struct ConnectionJSON {
       number("half_open", UInt64(record.queue.halfOpen), into: &out)
     }
     out.append("}\n")
-  }
-
-  private func write(_ owner: ConnectionOwner, container: [UInt8], into out: inout OutputBuffer) {
-    word("owner", owner.source.name, into: &out)
-    name("pid", into: &out)
-    write(owner.hasTask ? UInt64(owner.process) : nil, into: &out) { $1.appendDecimal($0) }
-    name("uid", into: &out)
-    write(owner.hasUser ? UInt64(owner.user) : nil, into: &out) { $1.appendDecimal($0) }
-    name("comm", into: &out)
-    if owner.hasTask {
-      out.append(#"""#)
-      owner.writeJSONName(into: &out)
-      out.append(#"""#)
-    } else {
-      out.append("null")
-    }
-    name("cgroup", into: &out)
-    write(owner.cgroup == 0 ? nil : owner.cgroup, into: &out) { $1.appendDecimal($0) }
-    name("container", into: &out)
-    if container.isEmpty {
-      out.append("null")
-    } else {
-      // Hexadecimal digits.
-      out.append(#"""#)
-      out.append(container)
-      out.append(#"""#)
-    }
   }
 
   private func name(_ name: StaticString, into out: inout OutputBuffer) {
@@ -125,5 +98,36 @@ package struct ConnectionJSON {
 
   private func writeSeconds(_ nanoseconds: UInt64, into out: inout OutputBuffer) {
     out.appendSeconds(nanoseconds: nanoseconds)
+  }
+}
+
+extension ConnectionOwner {
+  /// Whose, each with the comma before it.
+  func writeJSONMembers(container: [UInt8], into out: inout OutputBuffer) {
+    out.append(#","owner":""#)
+    out.append(source.name)
+    out.append(#"","pid":"#)
+    if hasTask { out.appendDecimal(process) } else { out.append("null") }
+    out.append(#","uid":"#)
+    if hasUser { out.appendDecimal(user) } else { out.append("null") }
+    out.append(#","comm":"#)
+    if hasTask {
+      out.append(#"""#)
+      writeJSONName(into: &out)
+      out.append(#"""#)
+    } else {
+      out.append("null")
+    }
+    out.append(#","cgroup":"#)
+    if cgroup == 0 { out.append("null") } else { out.appendDecimal(cgroup) }
+    out.append(#","container":"#)
+    if container.isEmpty {
+      out.append("null")
+    } else {
+      // Hexadecimal digits.
+      out.append(#"""#)
+      out.append(container)
+      out.append(#"""#)
+    }
   }
 }

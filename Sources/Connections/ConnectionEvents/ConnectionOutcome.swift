@@ -26,7 +26,7 @@ package enum ConnectionOutcome: Hashable, Sendable {
   /// `nil` for what is no end.
   package init?(_ record: ConnectionRecord) {
     switch record.event {
-    case .opened, .syn, .aborted: return nil
+    case .opened, .syn, .aborted, .begun, .accepted, .found: return nil
     case .refused: self = .refused(by: .local)
     case .halfOpen: self = .halfOpen
     case .closed: self = .closed(record)

@@ -71,6 +71,25 @@ package struct ConnectionOwner: Sendable {
     }
   }
 
+  /// The name so that what is not sure does not look as if it were: `[nginx]` listens, or had the socket open; `curl?` merely
+  /// ran. Where no task is known, the user: `uid 33`, and `-` where nobody is.
+  func write(limit: Int = .max, into out: inout OutputBuffer) {
+    switch source {
+    case .connected, .accepted: writeName(limit: limit, into: &out)
+    case .held, .listened:
+      out.append("[")
+      writeName(limit: limit - 2, into: &out)
+      out.append("]")
+    case .closed:
+      writeName(limit: limit - 1, into: &out)
+      out.append("?")
+    case .recorded:
+      out.append("uid ")
+      out.appendDecimal(user)
+    case .unknown: out.append("-")
+    }
+  }
+
   /// The name within a string of JSON. It may be UTF-8 that was cut off, or no text at all: then escapes stand for it.
   func writeJSONName(into out: inout OutputBuffer) {
     for index in 0..<Self.nameByteCount {

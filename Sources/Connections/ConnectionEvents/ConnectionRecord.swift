@@ -7,6 +7,8 @@ package struct ConnectionRecord: Sendable {
   /// `enum connection_event`
   package enum Event: UInt8, Sendable {
     case opened, closed, refused, aborted, syn
+    /// Steps in which the owner may become known.
+    case begun, accepted, found
     /// The kernel gave up waiting for the third segment. It does not say so: see ``HalfOpen``.
     case halfOpen
   }

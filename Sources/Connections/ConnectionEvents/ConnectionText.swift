@@ -139,7 +139,7 @@ package struct ConnectionText: ~Copyable {
       cell.appendDecimal(UInt32(realtime % 1_000_000_000 / 1000), width: 6)
     case .event: cell.append(record.event == .opened ? "open" : "close")
     case .process: if owner.hasTask { cell.appendDecimal(owner.process) } else { cell.append("-") }
-    case .name, .shortName: writeName(owner, limit: column.width)
+    case .name, .shortName: owner.write(limit: column.width, into: &cell)
     case .user: if owner.hasUser { cell.appendDecimal(owner.user) } else { cell.append("-") }
     case .localPort: cell.appendDecimal(record.local.port)
     case .local: record.local.write(into: &cell)
@@ -153,27 +153,13 @@ package struct ConnectionText: ~Copyable {
     case .roundTrip:
       if let roundTrip = record.roundTrip { writeDuration(UInt64(roundTrip) * 1000) } else { cell.append("-") }
     case .namespace: cell.appendDecimal(record.namespace)
-    case .container: if container.isEmpty { cell.append("-") } else { cell.append(Array(container.prefix(12))) }
+    case .container: if container.isEmpty { cell.append("-") } else { writeShort(container) }
     case .outcome: writeOutcome(record)
     }
   }
 
-  /// What is not sure does not look as if it were: `[nginx]` listens, or had the socket open; `curl?` merely ran.
-  private mutating func writeName(_ owner: ConnectionOwner, limit: Int) {
-    switch owner.source {
-    case .connected, .accepted: owner.writeName(limit: limit, into: &cell)
-    case .held, .listened:
-      cell.append("[")
-      owner.writeName(limit: limit - 2, into: &cell)
-      cell.append("]")
-    case .closed:
-      owner.writeName(limit: limit - 1, into: &cell)
-      cell.append("?")
-    case .recorded:
-      cell.append("uid ")
-      cell.appendDecimal(owner.user)
-    case .unknown: cell.append("-")
-    }
+  private mutating func writeShort(_ container: [UInt8]) {
+    cell.append(unsafe container.span.bytes.extracting(first: Column.container.width))
   }
 
   private mutating func writeTimeOpen(_ record: ConnectionRecord) {

@@ -15,7 +15,20 @@ package struct SocketAddress: Hashable, Sendable {
     self.port = try record.read(UInt16.self, at: port)
   }
 
+  /// The address as a packet's header has it: 4 bytes of IPv4, or 16.
+  init(_ packet: RawSpan, address: Int, isIPv4: Bool, port: UInt16) throws(TruncatedError) {
+    if isIPv4 {
+      (high, low) = (0, 0xffff << 32 | UInt64(try packet.readBigEndian(UInt32.self, at: address)))
+    } else {
+      high = try packet.readBigEndian(UInt64.self, at: address)
+      low = try packet.readBigEndian(UInt64.self, at: address + 8)
+    }
+    self.port = port
+  }
+
   package var isIPv4: Bool { high == 0 && low >> 32 == 0xffff }
+  /// `127.0.0.0/8`, `::1`
+  var isLoopback: Bool { isIPv4 ? low >> 24 & 0xff == 127 : high == 0 && low == 1 }
 
   package func writeAddress(into out: inout OutputBuffer) {
     if isIPv4 {
@@ -32,5 +45,20 @@ package struct SocketAddress: Hashable, Sendable {
     if !isIPv4 { out.append("]") }
     out.append(":")
     out.appendDecimal(port)
+  }
+}
+
+extension Packet {
+  /// Where a TCP segment comes from and goes to; `nil` where that was not captured, or it is something else.
+  func tcpAddresses(in frame: RawSpan) -> (source: SocketAddress, destination: SocketAddress)? {
+    guard hasPorts else { return nil }
+    let isIPv4 = network.version == .v4
+    let source = network.offset + (isIPv4 ? 12 : 8)
+    guard
+      let from = try? SocketAddress(frame, address: source, isIPv4: isIPv4, port: tcp.sourcePort),
+      let to = try? SocketAddress(
+        frame, address: source + (isIPv4 ? 4 : 16), isIPv4: isIPv4, port: tcp.destinationPort)
+    else { return nil }
+    return (from, to)
   }
 }

@@ -15,6 +15,8 @@ package enum ConnectionProgram {
   package static let refusal: Ladder = [
     ["merops_refused4_call", "merops_refused6_call"], ["merops_refused4_probe", "merops_refused6_probe"],
   ]
+  /// A connection of ours that is about to begin.
+  package static let begun: Ladder = [["merops_begun_call"], ["merops_begun_probe"], ["merops_begun_packet"]]
   package static let syn: Ladder = [["merops_syn_call"], ["merops_syn_probe"]]
 
   package static let connections = "connections"
@@ -26,6 +28,7 @@ package enum ConnectionProgram {
   /// Constants set before loading.
   package static let tellsOpened = "tells_opened"
   package static let tellsClosed = "tells_closed"
+  package static let tellsSteps = "tells_steps"
   package static let hasCookie = "has_cookie"
   package static let usesPerfEvents = "uses_perf_events"
 

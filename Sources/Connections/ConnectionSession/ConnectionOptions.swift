@@ -41,6 +41,8 @@ package struct ConnectionOptions: Sendable {
 
   /// Tells of connections when they open, too.
   package var tellsOpened = false
+  /// Tells of each step in which a connection's owner may become known, too.
+  package var tellsSteps = false
   /// Tells of the SYNs that listening sockets get, instead of connections.
   package var tellsOnlySYN = false
   package var transport = Transport.auto

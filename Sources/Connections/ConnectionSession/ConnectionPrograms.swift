@@ -72,16 +72,18 @@ struct ConnectionPrograms {
   }
 
   /// Has what is there already put into the tables. Does nothing where the kernel has no such iterator (5.8).
-  mutating func find() throws {
+  /// - Returns: their records, where steps are told.
+  mutating func find() throws -> [UInt8] {
     do {
       let object = try load([ConnectionProgram.found])
-      guard let program = object.program(ConnectionProgram.found) else { return }
-      _ = try program.attachIterator().makeReader().readAll()
+      guard let program = object.program(ConnectionProgram.found) else { return [] }
+      return try program.attachIterator().makeReader().readAll()
     } catch let error as LoadError {
       refusals.append("\(ConnectionProgram.found): \(error)")
     } catch let error as AttachError {
       refusals.append("\(ConnectionProgram.found): \(error)")
     }
+    return []
   }
 
   mutating func detach() { links.removeAll() }

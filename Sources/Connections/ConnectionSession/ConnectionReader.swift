@@ -30,18 +30,18 @@ enum ConnectionReader: ~Copyable {
   }
 
   /// - Returns: how many records came.
-  mutating func drain(into order: inout ConnectionOrder) -> Int {
-    func add(_ bytes: RawSpan, _ order: inout ConnectionOrder) {
+  mutating func drain(_ body: (ConnectionRecord) -> Void) -> Int {
+    func read(_ bytes: RawSpan) {
       // The programs write the records, so one that does not hold together is our own mistake.
-      do throws(ConnectionRecordError) { order.add(try ConnectionRecord(bytes)) } catch { fatalError("\(error)") }
+      do throws(ConnectionRecordError) { body(try ConnectionRecord(bytes)) } catch { fatalError("\(error)") }
     }
     switch consume self {
     case .ring(var ring):
-      let count = ring.drain { add($0, &order) }
+      let count = ring.drain { read($0) }
       self = .ring(ring)
       return count
     case .perfEvents(var array):
-      let count = array.drain { _, bytes in add(bytes, &order) }
+      let count = array.drain { _, bytes in read(bytes) }
       // Takes the word of those that have been read.
       _ = try? array.wait(milliseconds: 0)
       self = .perfEvents(array)

@@ -21,8 +21,7 @@ package protocol ConnectionOutput: ~Copyable {
 /// Connections as the kernel's sockets come and go: the programs, their maps, and the reader of what they tell.
 package struct ConnectionSession: ~Copyable {
   private let options: ConnectionOptions
-  private var programs: ConnectionPrograms
-  private var reader: ConnectionReader
+  private var source: ConnectionSource
   private var order = ConnectionOrder()
   private var clock = WallClock()
   private let signals: SignalQueue
@@ -31,11 +30,11 @@ package struct ConnectionSession: ~Copyable {
   /// These, and records.
   private let everything: EventQueue
   /// Since when connections are looked at, in nanoseconds of CLOCK_MONOTONIC.
-  package let began: UInt64
+  package var began: UInt64 { source.began }
   /// What the kernel does not let us see, in words.
-  package let missing: [String]
+  package var missing: [String] { source.missing }
   /// What the programs are attached to, such as `tp_btf+fexit`.
-  package var via: String { programs.via }
+  package var via: String { source.programs.via }
   /// Ends the session when it is given, from any thread.
   package let stop: Notification
 
@@ -57,10 +56,7 @@ package struct ConnectionSession: ~Copyable {
 
   /// Loads and attaches the programs, and looks for what is there already.
   package init(_ options: ConnectionOptions) throws {
-    var (programs, usesPerfEvents) = try Self.load(options)
-    let began = Clock.monotonic
-    let reader = try ConnectionReader(programs, usesPerfEvents: usesPerfEvents, byteCount: options.ringByteCount)
-    let missing = try programs.attachWhereAllowed(options)
+    let source = try ConnectionSource(options)
     let signals = try SignalQueue([SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1])
     let stop = try Notification()
     let events = try EventQueue()
@@ -68,12 +64,9 @@ package struct ConnectionSession: ~Copyable {
     try events.watch(stop.descriptor, token: Token.stop)
     let everything = try EventQueue()
     try everything.watch(events.descriptor, token: Token.events)
-    try reader.watch(by: everything, token: Token.records)
+    try source.reader.watch(by: everything, token: Token.records)
     self.options = options
-    self.programs = programs
-    self.reader = reader
-    self.began = began
-    self.missing = missing
+    self.source = source
     self.signals = signals
     self.stop = stop
     self.events = events
@@ -83,18 +76,6 @@ package struct ConnectionSession: ~Copyable {
   /// Ends when nobody reads any more what goes to this pipe or socket. Regular files are never closed by another side.
   package borrowing func endWhenClosed(_ output: borrowing FileDescriptor) {
     try? events.watchHangUp(of: output, token: Token.stop)
-  }
-
-  private static func load(_ options: ConnectionOptions) throws -> (ConnectionPrograms, usesPerfEvents: Bool) {
-    func load(usesPerfEvents: Bool) throws -> (ConnectionPrograms, Bool) {
-      (try ConnectionPrograms(ConnectionSpec(options, usesPerfEvents: usesPerfEvents)), usesPerfEvents)
-    }
-    do { return try load(usesPerfEvents: options.transport == .perf) } catch let error as LoadError {
-      guard options.transport == .auto, case .createMap(let map) = error.attempt,
-        map.name == ConnectionProgram.ring
-      else { throw error }
-      return try load(usesPerfEvents: true)
-    }
   }
 
   /// Tells of connections until the count or the time is over, a signal ends it or the output fails; then detaches, tells
@@ -108,7 +89,7 @@ package struct ConnectionSession: ~Copyable {
     while goesOn {
       let now = Clock.monotonic
       clock.look()
-      _ = reader.drain(into: &order)
+      _ = source.reader.drain { order.add($0) }
       if now >= nextLook {
         try lookForHalfOpen(at: now)
         nextLook = now + UInt64(Self.lookMilliseconds) * 1_000_000
@@ -163,7 +144,7 @@ package struct ConnectionSession: ~Copyable {
   private mutating func lookForHalfOpen(at now: UInt64) throws {
     guard !options.tellsOnlySYN else { return }
     var over: [(key: [UInt8], halfOpen: HalfOpen)] = []
-    try programs.map(ConnectionProgram.halfOpen).forEachElement { key, value in
+    try source.programs.map(ConnectionProgram.halfOpen).forEachElement { key, value in
       let (key, value) = (key.copy(), value.copy())
       // The kernel's timer may be late.
       if let halfOpen = HalfOpen(key: key, value: value), halfOpen.end + 1_000_000_000 < now {
@@ -172,18 +153,18 @@ package struct ConnectionSession: ~Copyable {
     }
     for (key, halfOpen) in over {
       // It may have been completed meanwhile.
-      guard try programs.map(ConnectionProgram.halfOpen).delete(key) else { continue }
+      guard try source.programs.map(ConnectionProgram.halfOpen).delete(key) else { continue }
       order.add(try halfOpen.record())
       halfOpenCount += 1
     }
   }
 
   private mutating func finish(_ output: inout some ConnectionOutput & ~Copyable) throws -> ConnectionStatistics {
-    programs.detach()
+    source.programs.detach()
     // A program that was running on another CPU may still be about to tell.
     for _ in 0..<100 {
-      while reader.drain(into: &order) > 0 {}
-      if try counters().isBalanced { break }
+      while source.reader.drain({ order.add($0) }) > 0 {}
+      if try source.counters().isBalanced { break }
       usleep(1000)
     }
     tell(until: nil, &output)
@@ -191,15 +172,8 @@ package struct ConnectionSession: ~Copyable {
     return try statistics(output.notWrittenCount)
   }
 
-  private func counters() throws -> ConnectionStatistics {
-    ConnectionStatistics(
-      perCPU: try programs.map(ConnectionProgram.counters).value(forKey: [0, 0, 0, 0]))
-  }
-
   private func statistics(_ notWritten: UInt64) throws -> ConnectionStatistics {
-    var statistics = try counters()
-    // While connections come and go, a program may be between two counts.
-    for _ in 0..<1000 where !statistics.isBalanced { statistics = try counters() }
+    var statistics = try source.statistics()
     statistics.seen += halfOpenCount
     statistics.matched += halfOpenCount
     // What is still in the ring has been delivered to nobody.
@@ -211,34 +185,12 @@ package struct ConnectionSession: ~Copyable {
     statistics.past = pastCount
     statistics.delivered = told - min(notWritten, told)
     statistics.notWritten = notWritten
-    statistics.seconds = Double(Clock.monotonic - began) / 1e9
-    statistics.via = programs.via
     return statistics
   }
 }
 
 extension RawSpan {
   fileprivate func copy() -> [UInt8] { unsafe withUnsafeBytes { unsafe Array($0) } }
-}
-
-extension ConnectionPrograms {
-  /// Attaches what kernels differ in, and puts what is there into the tables.
-  /// - Returns: what this kernel does not let us see, in words.
-  fileprivate mutating func attachWhereAllowed(_ options: ConnectionOptions) throws -> [String] {
-    var missing: [String] = []
-    if options.tellsOnlySYN {
-      guard try climb(ConnectionProgram.syn) else {
-        throw ConnectionSessionError(what: "see SYNs as listening sockets get them", refusals: refusals)
-      }
-    } else {
-      if try !climb(ConnectionProgram.accept) { missing.append("who accepts a connection") }
-      if try !tellsOfResetsWithoutSocket(), try !climb(ConnectionProgram.refusal) {
-        missing.append("SYNs that no socket wants")
-      }
-    }
-    try find()
-    return missing
-  }
 }
 
 /// What the kernel does not let us see at all.

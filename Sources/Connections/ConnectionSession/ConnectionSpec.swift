@@ -10,7 +10,9 @@ struct ConnectionSpec {
 
   init(_ options: ConnectionOptions, usesPerfEvents: Bool) throws {
     object = try ObjectSpec(name: "connections.bpf.o", bytes: connectionsObject())
-    try object.set(ConnectionProgram.tellsOpened, to: options.tellsOpened && !options.tellsOnlySYN)
+    try object.set(
+      ConnectionProgram.tellsOpened, to: (options.tellsOpened || options.tellsSteps) && !options.tellsOnlySYN)
+    try object.set(ConnectionProgram.tellsSteps, to: options.tellsSteps)
     try object.set(ConnectionProgram.tellsClosed, to: !options.tellsOnlySYN)
     try object.set(ConnectionProgram.usesPerfEvents, to: usesPerfEvents)
     try set(.ports, options.ports) { ["": $0] }

@@ -34,6 +34,9 @@ package struct ConnectionStatistics: Sendable {
 
   var isBalanced: Bool { seen == filteredOut &+ matched && matched == delivered &+ ringFull }
 
+  /// Whether something was lost, or a table was full.
+  package var isIncomplete: Bool { lost + untracked + halfOpenUntracked + listenersUntracked > 0 }
+
   private var lost: UInt64 { ringFull + notWritten }
   private var passedOver: UInt64 { filteredOut + past }
 

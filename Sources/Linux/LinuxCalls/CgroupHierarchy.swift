@@ -22,9 +22,6 @@ package enum CgroupHierarchy {
 package struct CgroupPaths: ~Copyable {
   private let mountPoint: String
   private let mount: FileDescriptor
-  private var known: [UInt64: String?] = [:]
-  /// Numbers are used once, so that those that are gone may stay until there are many.
-  private static let limit = 4096
 
   /// `nil` where there is no hierarchy 2.
   package init?() {
@@ -36,16 +33,12 @@ package struct CgroupPaths: ~Copyable {
   }
 
   /// Below the root, such as `/user.slice`; `nil` where there is no such cgroup any more.
-  package mutating func path(of number: UInt64) -> String? {
-    if let path = known[number] { return path }
-    if known.count >= Self.limit { known.removeAll(keepingCapacity: true) }
+  package func path(of number: UInt64) -> String? {
     let descriptor = linux_open_cgroup(mount.number, number)
-    var path: String?
-    if descriptor >= 0 {
-      let cgroup = FileDescriptor(adopting: descriptor)
-      path = (try? cgroup.path()).flatMap { $0.hasPrefix(mountPoint) ? String($0.dropFirst(mountPoint.count)) : nil }
+    guard descriptor >= 0, let path = try? FileDescriptor(adopting: descriptor).path(), path.hasPrefix(mountPoint)
+    else {
+      return nil
     }
-    known.updateValue(path, forKey: number)
-    return path
+    return String(path.dropFirst(mountPoint.count))
   }
 }

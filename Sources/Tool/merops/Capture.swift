@@ -3,6 +3,7 @@ import BPFLinks
 import CaptureEvents
 import CaptureFiles
 import CaptureSession
+import ConnectionSession
 import Glibc
 import LinuxCalls
 import PacketFilter
@@ -105,6 +106,10 @@ struct Capture: ParsableCommand {
   var via = Via.auto
   @Option(help: "Capture in this network namespace, such as /proc/PID/ns/net or /run/netns/NAME.")
   var netns: String?
+  @Flag(help: "Tell whose packets are: process, name and socket of their connections' ends on this machine.")
+  var process = false
+  @Option(name: .customLong("connections"), help: "With --process: how many connections are followed at once.")
+  var connectionCount = 1 << 16
   @Option(help: "How to attach: auto (bpf_link, else netlink), link or netlink.")
   var attach = Attach.auto
   @Option(
@@ -150,6 +155,12 @@ struct Capture: ParsableCommand {
     if interface.isEmpty && file == nil && via != .kprobe && !listInterfaces && !filter.isShown {
       throw ValidationError("Which interface? Name it with -i; -D lists them. -r reads a file.")
     }
+    if process && file != nil {
+      throw ValidationError("--process and -r: nobody knows any more whose the packets of a file were.")
+    }
+    guard 1...1 << 24 ~= connectionCount else {
+      throw ValidationError("--connections \(connectionCount): the table has to have 1 to \(1 << 24) entries.")
+    }
     try ringSize.validateRing()
   }
 
@@ -172,6 +183,7 @@ struct Capture: ParsableCommand {
     let statisticsFile = try statsJson.map { (path) throws(Failure) in try StatisticsFile(path) }
     var options = options
     options.filter = packetFilter
+    let ownership = process ? try PacketOwnership(connectionCount: connectionCount) : nil
     var session = try CaptureSession(options)
     if via == .kprobe {
       try session.beginAttachingToTCP()
@@ -180,12 +192,14 @@ struct Capture: ParsableCommand {
     } else {
       for name in interface { try session.beginAttaching(to: name) }
     }
-    var output = try packetOutput()
+    var output = try packetOutput(ownership)
     output.follow(session)
     let statistics = try session.run(&output)
     output.finish()
-    try statisticsFile?.write(statistics.json)
+    let connections = try output.connectionStatistics()
+    try statisticsFile?.write(statistics.json(connections: connections?.json))
     guard try conclude(output, statistics, "the capture") else { return }
+    if let connections, connections.isIncomplete { output.tell("connections: \(connections.line)") }
     if !session.gone.isEmpty && interface != ["any"] {
       throw Failure(
         report: "\(session.gone.joined(separator: ", ")) went away while capturing; the capture ended there")
@@ -211,15 +225,15 @@ struct Capture: ParsableCommand {
     if case .failure(let failure as Failure) = result { throw failure }
     if onlyCounts { print("\(output.count) packet\(output.count == 1 ? "" : "s")") }
     let statistics = try capture.statistics(seconds: Double(Clock.monotonic - start) / 1e9)
-    try statisticsFile?.write(statistics.json)
+    try statisticsFile?.write(statistics.json())
     guard try conclude(output, statistics, "reading") else { return }
     do { try result.get() } catch { throw Failure(report: "\(capture.name): \(error)") }
   }
 
-  private func packetOutput() throws(Failure) -> PacketOutput {
+  private func packetOutput(_ ownership: consuming PacketOwnership? = nil) throws(Failure) -> PacketOutput {
     let printer = !onlyCounts && (outputFile == nil || alsoPrints) ? printer : nil
     let files = outputFile.map { WrittenPackets.Options(path: $0, limits: rotation.limits, isUnbuffered: unbuffered) }
-    let output = PacketOutput(printer: printer, files: files, isSilent: silent)
+    let output = PacketOutput(printer: printer, files: files, ownership: ownership, isSilent: silent)
     if let failure = output.failure { throw Failure(report: "\(failure.attempt): \(failure.errno)") }
     return output
   }

@@ -15,7 +15,7 @@ struct ConnectionLines: ~Copyable, ConnectionOutput {
   private var text: ConnectionText?
   private let json = ConnectionJSON()
   private var sink = RecordSink()
-  private var cgroups = CgroupPaths()
+  private var containers = ContainerNames()
 
   var failure: WriteFailure? { sink.failure }
   var notWrittenCount: UInt64 { sink.notWrittenCount }
@@ -34,10 +34,9 @@ struct ConnectionLines: ~Copyable, ConnectionOutput {
   }
 
   mutating func record(_ record: ConnectionRecord, offset: UInt64) {
-    let cgroup = record.owner.cgroup
-    let container = cgroup == 0 ? nil : cgroups?.path(of: cgroup).flatMap(ContainerIdentifier.find)
-    if text?.write(record, realtime: record.time &+ offset, container: container ?? [], into: &sink.buffer) == nil {
-      json.write(record, offset: offset, container: container ?? [], into: &sink.buffer)
+    let container = containers.identifier(ofCgroup: record.owner.cgroup)
+    if text?.write(record, realtime: record.time &+ offset, container: container, into: &sink.buffer) == nil {
+      json.write(record, offset: offset, container: container, into: &sink.buffer)
     }
     sink.recordEnds()
   }

@@ -1,18 +1,28 @@
 import CaptureEvents
 import CaptureFiles
 import CaptureSession
+import ConnectionEvents
+import ConnectionSession
 import LinuxCalls
 
 /// Where packets go: to standard output as text, into files, both or nowhere; and the news of a capture, to standard error.
 struct PacketOutput: ~Copyable, CaptureOutput {
   private var printed: PrintedPackets?
   private var written: WrittenPackets?
+  private var ownership: PacketOwnership?
   /// Nobody reads the news.
   private let isSilent: Bool
   /// How many packets came.
   private(set) var count = 0
 
-  init(printer: consuming PacketPrinter?, files: WrittenPackets.Options? = nil, isSilent: Bool = false) {
+  /// How often connections are looked at when no packet comes.
+  private static let ownershipMilliseconds = 100
+
+  init(
+    printer: consuming PacketPrinter?, files: WrittenPackets.Options? = nil,
+    ownership: consuming PacketOwnership? = nil, isSilent: Bool = false
+  ) {
+    self.ownership = ownership
     printed = printer.map { PrintedPackets(printer: $0) }
     written = files.map { WrittenPackets($0) }
     self.isSilent = isSilent
@@ -26,17 +36,30 @@ struct PacketOutput: ~Copyable, CaptureOutput {
   }
 
   /// Takes its part in a capture, before that runs.
-  mutating func follow(_ session: borrowing CaptureSession) { written?.follow(session) }
+  mutating func follow(_ session: borrowing CaptureSession) {
+    written?.follow(session)
+    for what in ownership.read({ $0.missing }) ?? [] { tell("merops: this kernel does not let us see \(what).") }
+  }
 
   mutating func interface(_ interface: CaptureInterface) {
     printed?.interface(interface)
     written?.interface(interface)
   }
 
+  mutating func resume() { ownership?.read() }
+
   mutating func packet(_ bytes: RawSpan, wireLength: Int, _ arrival: PacketArrival) -> Bool {
+    // Whoever only writes packets does not look into them.
+    if ownership == nil, printed == nil {
+      let isTaken = written?.packet(bytes, wireLength: wireLength, arrival, nil) ?? true
+      if isTaken { count += 1 }
+      return isTaken
+    }
+    let packet = Packet(frame: bytes, wireLength: wireLength, linkType: arrival.linkType)
+    let owners = ownership.read { $0.owners(of: packet, in: bytes, arrival) }
     let isTaken =
-      written?.packet(bytes, wireLength: wireLength, arrival) ?? true
-      && printed?.packet(bytes, wireLength: wireLength, arrival) ?? true
+      written?.packet(bytes, wireLength: wireLength, arrival, owners) ?? true
+      && printed?.packet(packet, bytes, arrival, owners) ?? true
     if isTaken { count += 1 }
     return isTaken
   }
@@ -48,7 +71,11 @@ struct PacketOutput: ~Copyable, CaptureOutput {
     return goesOn && failure == nil
   }
 
-  var pauseDueMilliseconds: Int? { written.read { $0.pauseDueMilliseconds } }
+  var pauseDueMilliseconds: Int? {
+    let file = written.read { $0.pauseDueMilliseconds }
+    // Connections come also when no packet does, and their ring has to be emptied.
+    return ownership == nil ? file : min(file ?? .max, Self.ownershipMilliseconds)
+  }
 
   mutating func notice(_ notice: CaptureNotice) {
     printed?.sink.flush()
@@ -56,7 +83,18 @@ struct PacketOutput: ~Copyable, CaptureOutput {
     tell(notice.text)
   }
 
-  mutating func statistics(_ statistics: CaptureStatistics) { tell(statistics.line) }
+  mutating func statistics(_ statistics: CaptureStatistics) {
+    tell(statistics.line)
+    if let connections = try? connectionStatistics() { tell("connections: \(connections.line)") }
+  }
+
+  /// What became of the news of connections, where they are followed.
+  func connectionStatistics() throws -> ConnectionStatistics? {
+    switch ownership {
+    case .some(let ownership): try ownership.statistics()
+    case .none: nil
+    }
+  }
 
   /// Behind the last packet.
   mutating func finish() {

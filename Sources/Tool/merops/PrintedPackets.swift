@@ -1,5 +1,6 @@
 import CaptureEvents
 import CaptureFiles
+import ConnectionEvents
 
 /// Packets on their way to standard output, as text.
 struct PrintedPackets: ~Copyable {
@@ -20,12 +21,21 @@ struct PrintedPackets: ~Copyable {
       })
   }
 
-  mutating func packet(_ bytes: RawSpan, wireLength: Int, _ arrival: PacketArrival) -> Bool {
+  /// - Parameter owners: `nil` where they are not known, or not asked for.
+  mutating func packet(_ packet: Packet, _ bytes: RawSpan, _ arrival: PacketArrival, _ owners: PacketOwners?) -> Bool {
     guard sink.failure == nil else { return false }
     // A span of a stored array would keep all of `self` from being changed while it lives.
     let name = interfaceNames[Int(arrival.interface)]
+    let format = printer.format
     unsafe printer.write(
-      bytes, wireLength: wireLength, arrival: arrival, interfaceName: name.span.bytes, into: &sink.buffer)
+      packet, bytes, arrival: arrival, interfaceName: name.span.bytes,
+      remark: { out in
+        switch format {
+        case .text: owners?.writeText(into: &out)
+        case .headers: owners?.writeHeaders(into: &out)
+        case .json: owners?.writeJSONMembers(into: &out)
+        }
+      }, into: &sink.buffer)
     sink.recordEnds()
     return true
   }

@@ -1,6 +1,7 @@
 import CaptureEvents
 import CaptureFiles
 import CaptureSession
+import ConnectionEvents
 import Glibc
 import LinuxCalls
 
@@ -16,6 +17,8 @@ struct WrittenPackets: ~Copyable {
 
   private var writer: CaptureFileWriter
   var sink: RecordSink
+  /// Of the present packet.
+  private var comment = OutputBuffer(capacity: 256)
   private let path: String
   private var sequence: CaptureFileSequence
   private let began = Clock.realtime
@@ -64,17 +67,30 @@ struct WrittenPackets: ~Copyable {
     interfaces[number].comments.append(comment)
   }
 
-  mutating func packet(_ bytes: RawSpan, wireLength: Int, _ arrival: PacketArrival) -> Bool {
+  /// - Parameter owners: `nil` where they are not known, or not asked for.
+  mutating func packet(
+    _ bytes: RawSpan, wireLength: Int, _ arrival: PacketArrival, _ owners: PacketOwners?
+  ) -> Bool {
     if sequence.advance(byteCount: writer.byteCount) { switchFiles() }
     guard sink.failure == nil else { return false }
-    let interface = Int(arrival.interface)
-    writer.write(
-      bytes, nanoseconds: arrival.nanoseconds, originalLength: wireLength, interface: interface,
-      direction: arrival.direction, into: &sink.buffer)
+    comment.removeAll()
+    owners?.writeComment(into: &comment)
+    Self.write(bytes, wireLength: wireLength, arrival, comment, with: &writer, into: &sink.buffer)
     sink.recordEnds()
     packetCount += 1
-    interfaces[interface].deliveredCount += 1
+    interfaces[Int(arrival.interface)].deliveredCount += 1
     return true
+  }
+
+  private static func write(
+    _ bytes: RawSpan, wireLength: Int, _ arrival: PacketArrival, _ comment: borrowing OutputBuffer,
+    with writer: inout CaptureFileWriter, into buffer: inout OutputBuffer
+  ) {
+    comment.withBytes { comment in
+      writer.write(
+        bytes, nanoseconds: arrival.nanoseconds, originalLength: wireLength, interface: Int(arrival.interface),
+        direction: arrival.direction, comment: comment, into: &buffer)
+    }
   }
 
   /// Returns whether to go on.

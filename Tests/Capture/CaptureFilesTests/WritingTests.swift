@@ -62,7 +62,8 @@ extension CaptureFileWriter {
   mutating func write(_ sample: SamplePackets.Sample, into buffer: inout OutputBuffer) {
     unsafe write(
       sample.bytes.span.bytes, nanoseconds: sample.nanoseconds, originalLength: sample.originalLength,
-      interface: sample.interface, direction: sample.direction, comment: sample.comment, into: &buffer)
+      interface: sample.interface, direction: sample.direction, comment: Array((sample.comment ?? "").utf8).span.bytes,
+      into: &buffer)
   }
 }
 
@@ -177,7 +178,7 @@ extension CaptureFileWriter {
       var buffer = OutputBuffer()
       writer.beginFile(into: &buffer)
       unsafe writer.write(
-        long.span.bytes, nanoseconds: -1, originalLength: .max, comment: text, into: &buffer)
+        long.span.bytes, nanoseconds: -1, originalLength: .max, comment: Array(text.utf8).span.bytes, into: &buffer)
       unsafe writer.write(long.span.bytes, nanoseconds: .max, originalLength: -1, interface: 1, into: &buffer)
       let read = ReadFile(buffer.bytes)
       #expect(read.error == nil)

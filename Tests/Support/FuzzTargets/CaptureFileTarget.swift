@@ -77,7 +77,7 @@ private struct Reading {
     for packet in packets {
       unsafe writer.write(
         packet.bytes.span.bytes, nanoseconds: packet.nanoseconds ?? 0, originalLength: packet.bytes.count,
-        comment: packet.comments.first, into: &buffer)
+        comment: Array((packet.comments.first ?? "").utf8).span.bytes, into: &buffer)
     }
     return buffer.withBytes { bytes in unsafe bytes.withUnsafeBytes { unsafe Array($0) } }
   }

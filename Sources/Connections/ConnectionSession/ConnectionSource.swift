@@ -1,0 +1,76 @@
+internal import BPFLoader
+internal import BPFObjectFile
+internal import ConnectionProgram
+internal import LinuxCalls
+
+/// The connection programs at work, and the reader of what they tell.
+struct ConnectionSource: ~Copyable {
+  var programs: ConnectionPrograms
+  var reader: ConnectionReader
+  /// Since when connections are looked at, in nanoseconds of CLOCK_MONOTONIC.
+  let began: UInt64
+  /// What the kernel does not let us see, in words.
+  let missing: [String]
+  /// Records of what was there already, one behind the other, where steps are told.
+  let found: [UInt8]
+
+  /// Loads and attaches the programs, and looks for what is there already.
+  init(_ options: ConnectionOptions) throws {
+    var (programs, usesPerfEvents) = try Self.load(options)
+    let began = Clock.monotonic
+    let reader = try ConnectionReader(programs, usesPerfEvents: usesPerfEvents, byteCount: options.ringByteCount)
+    let missing = try Self.attachWhereAllowed(&programs, options)
+    let found = try programs.find()
+    (self.began, self.missing, self.found, self.programs) = (began, missing, found, programs)
+    self.reader = reader
+  }
+
+  private static func load(_ options: ConnectionOptions) throws -> (ConnectionPrograms, usesPerfEvents: Bool) {
+    func load(usesPerfEvents: Bool) throws -> (ConnectionPrograms, Bool) {
+      (try ConnectionPrograms(ConnectionSpec(options, usesPerfEvents: usesPerfEvents)), usesPerfEvents)
+    }
+    do { return try load(usesPerfEvents: options.transport == .perf) } catch let error as LoadError {
+      guard options.transport == .auto, case .createMap(let map) = error.attempt,
+        map.name == ConnectionProgram.ring
+      else { throw error }
+      return try load(usesPerfEvents: true)
+    }
+  }
+
+  /// Attaches what kernels differ in.
+  /// - Returns: what this kernel does not let us see, in words.
+  private static func attachWhereAllowed(
+    _ programs: inout ConnectionPrograms, _ options: ConnectionOptions
+  ) throws -> [String] {
+    var missing: [String] = []
+    if options.tellsOnlySYN {
+      guard try programs.climb(ConnectionProgram.syn) else {
+        throw ConnectionSessionError(
+          what: "see SYNs as listening sockets get them", refusals: programs.refusals)
+      }
+    } else {
+      if try !programs.climb(ConnectionProgram.accept) { missing.append("who accepts a connection") }
+      if try !programs.tellsOfResetsWithoutSocket(), try !programs.climb(ConnectionProgram.refusal) {
+        missing.append("SYNs that no socket wants")
+      }
+    }
+    if options.tellsSteps, try !programs.climb(ConnectionProgram.begun) {
+      missing.append("who begins a connection before it is open")
+    }
+    return missing
+  }
+
+  /// What the programs have counted until now.
+  func counters() throws -> ConnectionStatistics {
+    ConnectionStatistics(perCPU: try programs.map(ConnectionProgram.counters).value(forKey: [0, 0, 0, 0]))
+  }
+
+  /// The same as soon as the sums hold: while connections come and go, a program may be between two counts.
+  func statistics() throws -> ConnectionStatistics {
+    var statistics = try counters()
+    for _ in 0..<1000 where !statistics.isBalanced { statistics = try counters() }
+    statistics.seconds = Double(Clock.monotonic - began) / 1e9
+    statistics.via = programs.via
+    return statistics
+  }
+}

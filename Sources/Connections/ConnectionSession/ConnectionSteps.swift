@@ -1,0 +1,34 @@
+package import ConnectionEvents
+
+/// Connections step by step, for somebody who waits for something else: what has come is read when it is asked for.
+package struct ConnectionSteps: ~Copyable {
+  private var source: ConnectionSource
+  /// Since when connections are looked at, in nanoseconds of CLOCK_MONOTONIC.
+  package var began: UInt64 { source.began }
+  /// What the kernel does not let us see, in words.
+  package var missing: [String] { source.missing }
+
+  /// Loads and attaches the programs, and looks for what is there already.
+  package init(_ options: ConnectionOptions) throws {
+    var options = options
+    options.tellsSteps = true
+    source = try ConnectionSource(options)
+  }
+
+  /// The connections that were there when the programs began.
+  package func found() throws(ConnectionRecordError) -> [ConnectionRecord] {
+    var records: [ConnectionRecord] = []
+    for start in stride(from: 0, to: source.found.count, by: ConnectionRecord.byteCount) {
+      records.append(try unsafe ConnectionRecord(source.found.span.bytes.extracting(droppingFirst: start)))
+    }
+    return records
+  }
+
+  /// Hands out what has come since the last call, nearly in the order of its times. Waits for nothing.
+  package mutating func read(_ body: (ConnectionRecord) -> Void) {
+    _ = source.reader.drain(body)
+  }
+
+  /// What became of all that the programs had to tell.
+  package func statistics() throws -> ConnectionStatistics { try source.statistics() }
+}
