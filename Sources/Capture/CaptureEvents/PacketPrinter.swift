@@ -50,6 +50,18 @@ package struct PacketPrinter {
       interfaceName: interfaceName, remark: remark, into: &out)
   }
 
+  /// Something that happened between packets: its time, as packets have theirs, and a line. For JSON without the time.
+  /// - Parameters:
+  ///   - nanoseconds: since 1970.
+  ///   - body: appends the line, without its end.
+  package mutating func writeLine(
+    nanoseconds: Int64, into out: inout OutputBuffer, _ body: (inout OutputBuffer) -> Void
+  ) {
+    if format != .json { text.writeTime(PacketArrival(nanoseconds: nanoseconds), time: &civilTime, into: &out) }
+    body(&out)
+    out.append(format == .headers ? "\n\n" : "\n")
+  }
+
   /// The same for a packet that has been decoded.
   package mutating func write(
     _ packet: Packet, _ frame: RawSpan, arrival: PacketArrival, interfaceName: RawSpan,

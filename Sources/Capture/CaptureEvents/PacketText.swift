@@ -61,7 +61,7 @@ struct PacketText {
 
   // MARK: Before the packet
 
-  private mutating func writeTime(_ arrival: PacketArrival, time: inout CivilTime, into out: inout OutputBuffer) {
+  mutating func writeTime(_ arrival: PacketArrival, time: inout CivilTime, into out: inout OutputBuffer) {
     let (seconds, nanoseconds) = arrival.split
     if options.usesColour, options.timestamps != .none { out.append("\u{1b}[2m") }
     switch options.timestamps {

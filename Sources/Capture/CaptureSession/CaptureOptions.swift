@@ -23,6 +23,8 @@ package struct CaptureOptions: Sendable {
   package var snapLength: Int?
   /// The size of the ring, in bytes: a power of two, and a multiple of the page size.
   package var ringByteCount = 8 << 20
+  /// How long packets wait at least before they are delivered, in nanoseconds, so that what others tell of them comes first.
+  package var patience: UInt64 = 0
   /// How many packets to deliver; `nil` for no limit.
   package var count: Int?
   /// How long to run, in seconds of the clock; `nil` for no limit.

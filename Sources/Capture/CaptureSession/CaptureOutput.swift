@@ -7,7 +7,8 @@ package protocol CaptureOutput: ~Copyable {
   /// One more interface that packets come from, before its first packet. They are numbered from 0 in the order of these calls.
   mutating func interface(_ interface: CaptureInterface)
   /// Packets that have come are about to be read.
-  mutating func resume()
+  /// - Parameter offset: how their times come from CLOCK_MONOTONIC, in nanoseconds.
+  mutating func resume(offset: UInt64)
   /// A packet, whose bytes end with the call. Returns whether it was taken; what
   /// was, and could not be written, is in ``notWrittenCount``.
   /// - Parameters:

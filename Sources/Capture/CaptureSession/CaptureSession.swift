@@ -139,18 +139,21 @@ package struct CaptureSession: ~Copyable {
     announceNamed(to: &output)
     // How long nothing has come, in rests.
     var quietRests = 0
+    // Whether the ring fills up, so that nothing can wait in it.
+    var isHurried = false
 
     while goesOn {
       reader.store(CaptureProgram.Reader.runs)
-      output.resume()
-      let count = drain(into: &output, limit: Self.batchCount)
+      output.resume(offset: clock.offset)
+      let patience = isHurried ? 0 : options.patience
+      let count = drain(into: &output, limit: Self.batchCount, patience: patience)
       guard output.pause() else { break }
       clock.look()
       if let limit = options.count, deliveredCount >= limit { break }
 
       var milliseconds: Int? = 0
       if count < Self.batchCount {
-        quietRests = count > 0 ? 0 : quietRests + 1
+        quietRests = count > 0 || patience > 0 && !ring.isEmpty ? 0 : quietRests + 1
         milliseconds = quiet(quietRests)
       }
       let now = Clock.monotonic
@@ -161,13 +164,16 @@ package struct CaptureSession: ~Copyable {
         milliseconds = min(milliseconds ?? .max, rest)
       }
       if let due = output.pauseDueMilliseconds { milliseconds = min(milliseconds ?? .max, due) }
-      var (isSignalled, hasNews, isAttached) = (false, false, false)
+      var (isSignalled, hasNews, isAttached, isWoken) = (false, false, false, false)
       try events.wait(milliseconds: milliseconds) { token in
+        if token == Token.ring { isWoken = true }
         if token == Token.signals { isSignalled = true }
         if token == Token.monitor { hasNews = true }
         if token == Token.stop { goesOn = false }
         if token == Token.attached { isAttached = true }
       }
+      // Who rests is woken for nothing else.
+      isHurried = isWoken && quietRests == 0
       if isAttached { try sources.takeFinished { output.notice($0) } }
       if hasNews { _ = monitor.events() }
       if hasNews || isAttached, sources.look({ output.notice($0) }) { goesOn = false }
@@ -199,13 +205,17 @@ package struct CaptureSession: ~Copyable {
     return quietRests == 1 || !ring.isEmpty ? Self.restMilliseconds : nil
   }
 
-  private mutating func drain(into output: inout some CaptureOutput & ~Copyable, limit: Int) -> Int {
+  /// - Parameter patience: how long packets have to have waited, in nanoseconds.
+  private mutating func drain(
+    into output: inout some CaptureOutput & ~Copyable, limit: Int, patience: UInt64 = 0
+  ) -> Int {
     let wanted = options.count.map { UInt64(max($0, 0)) } ?? .max
     var delivered = deliveredCount
     var (past, failed): (UInt64, UInt64) = (0, 0)
     var numbers = numbers
     let (clock, interfaces, options) = (clock, sources.interfaces, options)
-    let count = ring.drain(limit: limit, orderedBy: CaptureRecord.time(of:)) { record in
+    let last = patience > 0 ? Clock.monotonic - patience : .max
+    let count = ring.drain(limit: limit, orderedBy: CaptureRecord.time(of:), through: last) { record in
       if delivered >= wanted {
         past += 1
         return
@@ -239,7 +249,7 @@ package struct CaptureSession: ~Copyable {
     try sources.detach { output.notice($0) }
     // A program that was running on another CPU may still be about to deliver.
     for _ in 0..<100 {
-      output.resume()
+      output.resume(offset: clock.offset)
       while drain(into: &output, limit: Self.batchCount) > 0 {}
       _ = output.pause()
       if try counts.read().delivered == deliveredCount + pastCount + notWritten { break }

@@ -11,6 +11,8 @@ package struct ConnectionIndex: ~Copyable {
     var latest: ConnectionEnd
     /// Others with the same addresses and ports, the newest first: those before, and those of other network namespaces.
     var others: [ConnectionEnd] = []
+    /// Whether a packet of the latest has been seen.
+    var isSeen = false
 
     mutating func learn(_ record: ConnectionRecord, container: [UInt8]) {
       if latest.isTold(by: record) { return latest.learn(record, container: container) }
@@ -26,6 +28,7 @@ package struct ConnectionIndex: ~Copyable {
         return record.time > closed && record.time - closed > ConnectionIndex.overlap
       }
       latest = ConnectionEnd(record, container: container)
+      isSeen = false
     }
   }
 
@@ -48,6 +51,8 @@ package struct ConnectionIndex: ~Copyable {
   package init(capacity: Int) { self.capacity = max(capacity, 1) }
 
   package var count: Int { entries.count }
+  /// How many closed ends wait to make room.
+  package var closedCount: Int { closed.count }
 
   /// Learns what a record tells of an end.
   package mutating func learn(_ record: ConnectionRecord, container: [UInt8]) {
@@ -74,10 +79,12 @@ package struct ConnectionIndex: ~Copyable {
   ///   - namespace: the inode of the network namespace that the packet was seen in. Where no end there fits, one of another
   ///     namespace does, if it is the only one: its packets pass through here.
   ///   - begins: whether the packet is a SYN, which is none of a connection that is over.
-  package func end(
+  package mutating func end(
     local: SocketAddress, remote: SocketAddress, at time: UInt64, in namespace: UInt32, begins: Bool
   ) -> ConnectionEnd? {
-    guard let entry = entries[Addresses(local: local, remote: remote)] else { return nil }
+    guard let place = entries.index(forKey: Addresses(local: local, remote: remote)) else { return nil }
+    entries.values[place].isSeen = true
+    let entry = entries.values[place]
     func fits(_ end: ConnectionEnd) -> Bool {
       guard let closed = end.closed, time > closed else { return true }
       return !begins && time - closed < Self.lingering
@@ -96,6 +103,11 @@ package struct ConnectionIndex: ~Copyable {
     }
     // When one began that the other side began is worked out, and may be a little wrong.
     return fitting.first(where: began) ?? fitting.last
+  }
+
+  /// Whether a packet of the connection has been asked for.
+  package func hasSeen(_ record: ConnectionRecord) -> Bool {
+    entries[Addresses(local: record.local, remote: record.remote)]?.isSeen ?? false
   }
 
   private mutating func makeRoom() {

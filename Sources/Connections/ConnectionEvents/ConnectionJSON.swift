@@ -1,6 +1,6 @@
 package import CaptureEvents
 
-/// One object a line, always with the same names; `null` stands for what is not known or does not apply.
+/// One object, always with the same names; `null` stands for what is not known or does not apply.
 package struct ConnectionJSON {
   package init() {}
 
@@ -60,7 +60,7 @@ package struct ConnectionJSON {
       number("queue_limit", UInt64(record.queue.limit), into: &out)
       number("half_open", UInt64(record.queue.halfOpen), into: &out)
     }
-    out.append("}\n")
+    out.append("}")
   }
 
   private func name(_ name: StaticString, into out: inout OutputBuffer) {

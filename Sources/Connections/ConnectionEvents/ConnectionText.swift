@@ -145,13 +145,13 @@ package struct ConnectionText: ~Copyable {
     case .local: record.local.write(into: &cell)
     case .way: cell.append(record.flags.contains(.active) ? ">" : record.flags.contains(.passive) ? "<" : "-")
     case .remote: record.remote.write(into: &cell)
-    case .handshake: if let handshake = record.handshake { writeDuration(handshake) } else { cell.append("-") }
+    case .handshake: if let handshake = record.handshake { cell.appendDuration(handshake) } else { cell.append("-") }
     case .duration: writeTimeOpen(record)
-    case .sent: writeByteCount(record.bytesSent)
-    case .received: writeByteCount(record.bytesReceived)
+    case .sent: cell.appendByteCount(record.bytesSent)
+    case .received: cell.appendByteCount(record.bytesReceived)
     case .retransmits: cell.appendDecimal(record.retransmits)
     case .roundTrip:
-      if let roundTrip = record.roundTrip { writeDuration(UInt64(roundTrip) * 1000) } else { cell.append("-") }
+      if let roundTrip = record.roundTrip { cell.appendDuration(UInt64(roundTrip) * 1000) } else { cell.append("-") }
     case .namespace: cell.appendDecimal(record.namespace)
     case .container: if container.isEmpty { cell.append("-") } else { writeShort(container) }
     case .outcome: writeOutcome(record)
@@ -164,11 +164,11 @@ package struct ConnectionText: ~Copyable {
 
   private mutating func writeTimeOpen(_ record: ConnectionRecord) {
     if let opened = record.opened {
-      writeDuration(record.time - min(opened, record.time))
+      cell.appendDuration(record.time - min(opened, record.time))
     } else if record.event == .closed {
       // It was there before, so it has been open for at least as long as we looked.
       cell.append(">")
-      writeDuration(record.time - min(began, record.time))
+      cell.appendDuration(record.time - min(began, record.time))
     } else {
       cell.append("-")
     }
@@ -184,52 +184,6 @@ package struct ConnectionText: ~Copyable {
       cell.appendDecimal(record.queue.halfOpen)
       cell.append(" half-open")
     }
-  }
-
-  /// In four digits at most, cut off, not rounded: `87us`, `1.234ms`, `123.4ms`, `12.34s`, `5m06s`, `3h05m`, `2d07h`.
-  private mutating func writeDuration(_ nanoseconds: UInt64) {
-    let microseconds = nanoseconds / 1000
-    let seconds = microseconds / 1_000_000
-    switch microseconds {
-    case ..<1000:
-      cell.appendDecimal(microseconds)
-      cell.append("us")
-    case ..<1_000_000: writeFour(microseconds, "ms")
-    case ..<100_000_000: writeFour(microseconds / 1000, "s")
-    case ..<6_000_000_000: writeTwo(seconds / 60, "m", seconds % 60, "s")
-    case ..<360_000_000_000: writeTwo(seconds / 3600, "h", seconds / 60 % 60, "m")
-    default: writeTwo(seconds / 86_400, "d", seconds / 3600 % 24, "h")
-    }
-  }
-
-  private mutating func writeFour(_ thousandths: UInt64, _ unit: StaticString) {
-    let digits = thousandths < 10_000 ? 3 : thousandths < 100_000 ? 2 : 1
-    cell.appendDecimal(thousandths / 1000)
-    cell.append(".")
-    let fraction = UInt32(thousandths % 1000)
-    cell.appendDecimal(digits == 3 ? fraction : digits == 2 ? fraction / 10 : fraction / 100, width: digits)
-    cell.append(unit)
-  }
-
-  private mutating func writeTwo(_ high: UInt64, _ highUnit: StaticString, _ low: UInt64, _ lowUnit: StaticString) {
-    cell.appendDecimal(high)
-    cell.append(highUnit)
-    cell.appendDecimal(UInt32(low), width: 2)
-    cell.append(lowUnit)
-  }
-
-  /// In at most five characters, cut off, not rounded: `9999`, `12.3K`, `999M`.
-  private mutating func writeByteCount(_ count: UInt64) {
-    guard count >= 10_000 else { return cell.appendDecimal(count) }
-    let units: [StaticString] = ["K", "M", "G", "T", "P", "E"]
-    var (tenths, unit) = (count / 1024 * 10 + count % 1024 * 10 / 1024, 0)
-    while tenths >= 10_240, unit < units.count - 1 { (tenths, unit) = (tenths / 1024, unit + 1) }
-    cell.appendDecimal(tenths / 10)
-    if tenths < 1000 {
-      cell.append(".")
-      cell.appendDecimal(tenths % 10)
-    }
-    cell.append(units[unit])
   }
 
   /// Puts the cell into its column.

@@ -9,7 +9,7 @@ package struct PacketOwners: Sendable {
   ///   - namespace: the inode of the network namespace that it was seen in.
   /// - Returns: `nil` where nothing is known, or it is none of TCP.
   package init?(
-    of packet: Packet, in frame: RawSpan, at time: UInt64, namespace: UInt32, from index: borrowing ConnectionIndex
+    of packet: Packet, in frame: RawSpan, at time: UInt64, namespace: UInt32, from index: inout ConnectionIndex
   ) {
     guard let (source, destination) = packet.tcpAddresses(in: frame) else { return nil }
     let begins = packet.tcp.flags.contains(.syn)

@@ -94,7 +94,7 @@ package struct ConnectionSession: ~Copyable {
         try lookForHalfOpen(at: now)
         nextLook = now + UInt64(Self.lookMilliseconds) * 1_000_000
       }
-      tell(until: now, &output)
+      tell(until: now - ConnectionOrder.patience, &output)
       guard output.pause() else { break }
       if let count = options.count, toldCount >= count { break }
       if let end, now >= end { break }

@@ -5,6 +5,8 @@ package struct ConnectionSteps: ~Copyable {
   private var source: ConnectionSource
   /// Since when connections are looked at, in nanoseconds of CLOCK_MONOTONIC.
   package var began: UInt64 { source.began }
+  /// What the programs are attached to, such as `tp_btf+fexit`.
+  package var via: String { source.programs.via }
   /// What the kernel does not let us see, in words.
   package var missing: [String] { source.missing }
 

@@ -101,14 +101,17 @@ import Synchronization
   /// - Parameters:
   ///   - limit: how many records at most.
   ///   - key: asked once for each.
+  ///   - last: those from the first on whose key is larger stay where they are.
   ///   - body: the span ends with the call.
   /// - Returns: how many records there were.
   @discardableResult
-  public mutating func drain(limit: Int = .max, orderedBy key: (RawSpan) -> UInt64, _ body: (RawSpan) -> Void) -> Int {
+  public mutating func drain(
+    limit: Int = .max, orderedBy key: (RawSpan) -> UInt64, through last: UInt64 = .max, _ body: (RawSpan) -> Void
+  ) -> Int {
     var count = 0
     while count < limit {
       let first = consumer.acquire()
-      let batch = lookAhead(from: first, limit: limit - count, key)
+      let batch = lookAhead(from: first, limit: limit - count, key, through: last)
       guard batch.end != first else { break }
       if batch.isSorted {
         forEach(from: first, to: batch.end) { position, length in
@@ -133,7 +136,9 @@ import Synchronization
     var isSorted = true
   }
 
-  private mutating func lookAhead(from first: UInt, limit: Int, _ key: (RawSpan) -> UInt64) -> Batch {
+  private mutating func lookAhead(
+    from first: UInt, limit: Int, _ key: (RawSpan) -> UInt64, through bound: UInt64
+  ) -> Batch {
     var batch = Batch(end: first)
     var (last, touched): (UInt64, UInt8) = (0, 0)
     let end = producer.acquire()
@@ -149,6 +154,7 @@ import Synchronization
       }
       if !isDiscarded {
         let value = unsafe key(payload(at: batch.end, length).bytes)
+        if value > bound { break }
         if value < last { batch.isSorted = false }
         last = value
         batch.count += 1

@@ -108,6 +108,10 @@ struct Capture: ParsableCommand {
   var netns: String?
   @Flag(help: "Tell whose packets are: process, name and socket of their connections' ends on this machine.")
   var process = false
+  @Flag(
+    name: .customLong("with-connections"),
+    help: "The same, and print between packets when their connections open, and what became of them.")
+  var withConnections = false
   @Option(name: .customLong("connections"), help: "With --process: how many connections are followed at once.")
   var connectionCount = 1 << 16
   @Option(help: "How to attach: auto (bpf_link, else netlink), link or netlink.")
@@ -155,8 +159,11 @@ struct Capture: ParsableCommand {
     if interface.isEmpty && file == nil && via != .kprobe && !listInterfaces && !filter.isShown {
       throw ValidationError("Which interface? Name it with -i; -D lists them. -r reads a file.")
     }
-    if process && file != nil {
+    if showsOwners && file != nil {
       throw ValidationError("--process and -r: nobody knows any more whose the packets of a file were.")
+    }
+    if withConnections && outputFile != nil && !alsoPrints {
+      throw ValidationError("--with-connections and -w: files have no room for connections; --print prints both.")
     }
     guard 1...1 << 24 ~= connectionCount else {
       throw ValidationError("--connections \(connectionCount): the table has to have 1 to \(1 << 24) entries.")
@@ -175,6 +182,8 @@ struct Capture: ParsableCommand {
     try explaining { try capture(packetFilter) }
   }
 
+  private var showsOwners: Bool { process || withConnections }
+
   private func capture(_ packetFilter: PacketFilter?) throws {
     // Opening a named pipe waits for its reader. Here a signal still ends that; a session takes signals as news.
     let pipe: FileDescriptor? =
@@ -183,7 +192,9 @@ struct Capture: ParsableCommand {
     let statisticsFile = try statsJson.map { (path) throws(Failure) in try StatisticsFile(path) }
     var options = options
     options.filter = packetFilter
-    let ownership = process ? try PacketOwnership(connectionCount: connectionCount) : nil
+    let ownership =
+      showsOwners
+      ? try PacketOwnership(connectionCount: connectionCount, tellsOfConnections: withConnections) : nil
     var session = try CaptureSession(options)
     if via == .kprobe {
       try session.beginAttachingToTCP()
@@ -261,6 +272,7 @@ struct Capture: ParsableCommand {
     options.count = count
     options.duration = duration
     options.statisticsInterval = stats
+    if showsOwners { options.patience = PacketOwnership.patience }
     return options
   }
 

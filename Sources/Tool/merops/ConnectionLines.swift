@@ -37,6 +37,7 @@ struct ConnectionLines: ~Copyable, ConnectionOutput {
     let container = containers.identifier(ofCgroup: record.owner.cgroup)
     if text?.write(record, realtime: record.time &+ offset, container: container, into: &sink.buffer) == nil {
       json.write(record, offset: offset, container: container, into: &sink.buffer)
+      sink.buffer.append("\n")
     }
     sink.recordEnds()
   }

@@ -38,6 +38,7 @@ struct PacketOutput: ~Copyable, CaptureOutput {
   /// Takes its part in a capture, before that runs.
   mutating func follow(_ session: borrowing CaptureSession) {
     written?.follow(session)
+    if let via = ownership.read({ $0.via }) { tell("following TCP connections via \(via)") }
     for what in ownership.read({ $0.missing }) ?? [] { tell("merops: this kernel does not let us see \(what).") }
   }
 
@@ -46,7 +47,7 @@ struct PacketOutput: ~Copyable, CaptureOutput {
     written?.interface(interface)
   }
 
-  mutating func resume() { ownership?.read() }
+  mutating func resume(offset: UInt64) { ownership?.read(offset: offset) }
 
   mutating func packet(_ bytes: RawSpan, wireLength: Int, _ arrival: PacketArrival) -> Bool {
     // Whoever only writes packets does not look into them.
@@ -55,8 +56,9 @@ struct PacketOutput: ~Copyable, CaptureOutput {
       if isTaken { count += 1 }
       return isTaken
     }
+    tellOfConnections(until: .packet(arrival))
     let packet = Packet(frame: bytes, wireLength: wireLength, linkType: arrival.linkType)
-    let owners = ownership.read { $0.owners(of: packet, in: bytes, arrival) }
+    let owners = ownership?.owners(of: packet, in: bytes, arrival)
     let isTaken =
       written?.packet(bytes, wireLength: wireLength, arrival, owners) ?? true
       && printed?.packet(packet, bytes, arrival, owners) ?? true
@@ -64,7 +66,14 @@ struct PacketOutput: ~Copyable, CaptureOutput {
     return isTaken
   }
 
+  private mutating func tellOfConnections(until moment: PacketOwnership.Moment) {
+    ownership?.tell(until: moment) { record, offset, container in
+      printed?.connection(record, offset: offset, container: container)
+    }
+  }
+
   mutating func pause() -> Bool {
+    tellOfConnections(until: .pause)
     printed?.sink.flush()
     let goesOn = written?.pause() ?? true
     tellOfFiles()
@@ -98,6 +107,7 @@ struct PacketOutput: ~Copyable, CaptureOutput {
 
   /// Behind the last packet.
   mutating func finish() {
+    tellOfConnections(until: .end)
     printed?.sink.flush()
     written?.finish()
     tellOfFiles()

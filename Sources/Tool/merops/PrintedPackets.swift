@@ -21,6 +21,20 @@ struct PrintedPackets: ~Copyable {
       })
   }
 
+  /// Between packets.
+  /// - Parameter offset: from CLOCK_MONOTONIC to nanoseconds since 1970.
+  mutating func connection(_ record: ConnectionRecord, offset: UInt64, container: [UInt8]) {
+    guard sink.failure == nil else { return }
+    let format = printer.format
+    printer.writeLine(nanoseconds: Int64(truncatingIfNeeded: record.time &+ offset), into: &sink.buffer) { out in
+      if format == .json {
+        ConnectionJSON().write(record, offset: offset, container: container, into: &out)
+      } else {
+        record.writeLine(into: &out)
+      }
+    }
+  }
+
   /// - Parameter owners: `nil` where they are not known, or not asked for.
   mutating func packet(_ packet: Packet, _ bytes: RawSpan, _ arrival: PacketArrival, _ owners: PacketOwners?) -> Bool {
     guard sink.failure == nil else { return false }

@@ -7,69 +7,33 @@ import Testing
 extension Privileged {
   /// Connections of every kind, made by a program that says what it knows of them (Tests/Support/ConnectionDay).
   @Suite struct ConnectionTests {
-    private typealias Object = [String: Any]
-
-    private static let fixture = URL(fileURLWithPath: Tool.path).deletingLastPathComponent()
-      .appending(path: "connection-day").path
-
     /// Follows connections, of these namespaces only: others on this machine have theirs.
     private static func follow(
       _ options: [String], in network: borrowing DemoNetwork
     ) throws -> RunningProcess {
-      let namespaces = [inode(of: network.client), inode(of: network.server)].flatMap { ["--netns", "\($0)"] }
+      let namespaces = [ConnectionDay.inode(of: network.client), ConnectionDay.inode(of: network.server)].flatMap {
+        ["--netns", "\($0)"]
+      }
       let process = try Tool.run(["connections"] + namespaces + options, in: .current())
       try process.waitUntil(says: "following TCP connections")
       return process
     }
 
-    private static func inode(of namespace: borrowing NetworkNamespace) -> UInt64 {
-      LinuxCalls.inode(ofFile: path(of: namespace)) ?? 0
-    }
-
-    private static func path(of namespace: borrowing NetworkNamespace) -> String {
-      "/proc/\(getpid())/fd/\(namespace.descriptor.number)"
-    }
-
-    private static func objects(_ text: String) throws -> [Object] {
-      try text.split(separator: "\n").map {
-        try #require(try JSONSerialization.jsonObject(with: Data($0.utf8)) as? Object)
-      }
-    }
-
-    private static func day(in network: borrowing DemoNetwork) throws -> [Object] {
-      let day = try RunningProcess(fixture, ["day", path(of: network.server)], in: network.client)
-      #expect(try day.wait(seconds: 3 * patience) == 0, "\(day.errors)")
-      return try objects(day.output)
-    }
-
-    /// A connection's end, as both name it.
-    private struct Place: Hashable {
-      let local, remote: Int
-      let direction: String
-
-      init?(_ object: Object) {
-        guard let local = object["local_port"] as? Int, let remote = object["remote_port"] as? Int,
-          let direction = object["direction"] as? String
-        else { return nil }
-        (self.local, self.remote, self.direction) = (local, remote, direction)
-      }
-    }
-
     @Test(arguments: ["ring", "perf"]) func everyKindComesOutExactly(transport: String) throws {
       let network = try DemoNetwork()
       let process = try Self.follow(["--format", "json", "--transport", transport], in: network)
-      let expected = try Self.day(in: network)
+      let expected = try ConnectionDay.make(in: network)
       #expect(expected.count > 30)
       // The kernel waits twice as long each time before it gives up an answer that nobody acknowledges.
       try process.waitUntil("the half-open connection is given up") { process.output.contains("half_open") }
       process.signal(SIGINT)
       #expect(try process.wait() == 0)
-      let told = try Self.objects(process.output)
+      let told = try ConnectionDay.objects(process.output)
       #expect(told.count == expected.count)
       for object in expected {
         let kind = "\(object["kind"] ?? "")"
-        let place = try #require(Place(object))
-        let same = told.filter { Place($0) == place }
+        let place = try #require(ConnectionDay.Place(object))
+        let same = told.filter { ConnectionDay.Place($0) == place }
         #expect(same.count == 1, "\(kind) \(place.direction): \(same.count) times")
         guard let found = same.first else { continue }
         for (name, value) in object where !["kind", "shortest", "longest"].contains(name) {
@@ -103,7 +67,7 @@ extension Privileged {
       let (life, connect, tracer) = (try start("tcplife"), try start("tcpconnect"), try start("tcptracer"))
       usleep(3_000_000)
       let process = try Self.follow(["--format", "json"], in: network)
-      let expected = try Self.day(in: network)
+      let expected = try ConnectionDay.make(in: network)
       for tool in [life, connect, tracer] {
         tool.signal(SIGINT)
         try tool.wait()
@@ -111,9 +75,9 @@ extension Privileged {
       try process.waitUntil("the half-open connection is given up") { process.output.contains("half_open") }
       process.signal(SIGINT)
       #expect(try process.wait() == 0)
-      let told = try Self.objects(process.output)
-      let ours = Set(told.compactMap(Place.init).map { "\($0.local) \($0.remote)" })
-      let ports = Set(expected.compactMap(Place.init).flatMap { ["\($0.local)", "\($0.remote)"] })
+      let told = try ConnectionDay.objects(process.output)
+      let ours = Set(told.compactMap(ConnectionDay.Place.init).map { "\($0.local) \($0.remote)" })
+      let ports = Set(expected.compactMap(ConnectionDay.Place.init).flatMap { ["\($0.local)", "\($0.remote)"] })
 
       // PID COMM LADDR LPORT RADDR RPORT TX_KB RX_KB MS
       let lives = life.outputLines.map { $0.split(separator: " ").map(String.init) }
@@ -142,7 +106,7 @@ extension Privileged {
       // With room for all of them: an emulated machine prints fewer than it makes.
       let process = try Self.follow(
         ["--transport", transport, "--ring-size", "8M", "--stats-json", statistics.path], in: network)
-      let many = try RunningProcess(Self.fixture, ["many", "20000", "2000", "10"], in: network.client)
+      let many = try RunningProcess(ConnectionDay.program, ["many", "20000", "2000", "10"], in: network.client)
       #expect(try many.wait(seconds: 2 * patience) == 0, "\(many.errors)")
       let words = many.output.split(whereSeparator: \.isWhitespace).map(String.init)
       let count = try #require(words.first.flatMap { Int($0) })
@@ -160,7 +124,7 @@ extension Privileged {
       // Where a processor is behind with what it has received, both sides close.
       #expect(lines.allSatisfy { $0.hasSuffix("closed") })
       #expect(lines.count { $0.hasSuffix("peer closed") } > count / 2)
-      let object = try #require(try Self.objects(String(contentsOf: statistics, encoding: .utf8)).first)
+      let object = try #require(try ConnectionDay.objects(String(contentsOf: statistics, encoding: .utf8)).first)
       #expect(object["delivered"] as? Int == 2 * count)
       #expect((object["lost"] as? [String: Int])?.values.allSatisfy { $0 == 0 } == true)
     }
@@ -168,16 +132,16 @@ extension Privileged {
     /// What is not wanted never leaves the kernel.
     @Test func filtersRunInTheKernel() throws {
       let network = try DemoNetwork()
-      func delivered(_ options: [String]) throws -> (told: [Object], statistics: Object) {
+      func delivered(_ options: [String]) throws -> (told: [ConnectionDay.Object], statistics: ConnectionDay.Object) {
         let statistics = FileManager.default.temporaryDirectory.appending(path: "statistics-\(UUID().uuidString)")
         defer { try? FileManager.default.removeItem(at: statistics) }
         let process = try Self.follow(
           ["--format", "json", "--stats-json", statistics.path] + options, in: network)
-        _ = try Self.shortDay(in: network)
+        _ = try ConnectionDay.makeTwenty(in: network)
         process.signal(SIGINT)
         #expect(try process.wait() == 0)
-        let object = try #require(try Self.objects(String(contentsOf: statistics, encoding: .utf8)).first)
-        return (try Self.objects(process.output), object)
+        let object = try #require(try ConnectionDay.objects(String(contentsOf: statistics, encoding: .utf8)).first)
+        return (try ConnectionDay.objects(process.output), object)
       }
       let all = try delivered([])
       #expect(all.told.count == 40)
@@ -196,19 +160,12 @@ extension Privileged {
       }
     }
 
-    /// Twenty connections.
-    private static func shortDay(in network: borrowing DemoNetwork) throws -> String {
-      let many = try RunningProcess(fixture, ["many", "20", "2000", "60"], in: network.client)
-      #expect(try many.wait() == 0, "\(many.errors)")
-      return many.output
-    }
-
     @Test func tellsOfOpeningWithItsOwner() throws {
       let network = try DemoNetwork()
       let process = try Self.follow(["--format", "json", "--open", "-c", "4"], in: network)
-      _ = try Self.shortDay(in: network)
+      _ = try ConnectionDay.makeTwenty(in: network)
       #expect(try process.wait() == 0)
-      let told = try Self.objects(process.output)
+      let told = try ConnectionDay.objects(process.output)
       #expect(
         told.map { "\($0["event"] ?? "") \($0["direction"] ?? "") \($0["owner"] ?? "")" }.sorted() == [
           "closed incoming accepted", "closed outgoing connected", "opened incoming listened",
@@ -220,10 +177,10 @@ extension Privileged {
     @Test func aFullTableIsCounted() throws {
       let network = try DemoNetwork()
       let process = try Self.follow(["--format", "json", "--connections", "1"], in: network)
-      _ = try Self.shortDay(in: network)
+      _ = try ConnectionDay.makeTwenty(in: network)
       process.signal(SIGINT)
       #expect(try process.wait() == 0)
-      let told = try Self.objects(process.output)
+      let told = try ConnectionDay.objects(process.output)
       #expect(told.count == 40)
       #expect(told.count { $0["began_before"] as? Bool == true && $0["duration"] is NSNull } >= 20)
       #expect(process.errors.contains("the table was full"))
@@ -239,14 +196,15 @@ extension Privileged {
       try makeDirectory(inner)
       defer { unsafe rmdir(inner) }
       let network = try DemoNetwork()
-      func told(_ wanted: String, from cgroup: String) throws -> [Object] {
+      func told(_ wanted: String, from cgroup: String) throws -> [ConnectionDay.Object] {
         let process = try Self.follow(["--format", "json", "--cgroup", wanted], in: network)
         let many = try RunningProcess(
-          "sh", ["-c", "echo $$ > \(cgroup)/cgroup.procs && exec \(Self.fixture) many 3 2000 60"], in: network.client)
+          "sh", ["-c", "echo $$ > \(cgroup)/cgroup.procs && exec \(ConnectionDay.program) many 3 2000 60"],
+          in: network.client)
         #expect(try many.wait() == 0, "\(many.errors)")
         process.signal(SIGINT)
         #expect(try process.wait() == 0)
-        return try Self.objects(process.output)
+        return try ConnectionDay.objects(process.output)
       }
       let below = try told(outer, from: inner)
       #expect(below.count == 6)
@@ -262,11 +220,11 @@ extension Privileged {
       let process = try Self.follow(
         ["--transport", transport, "--ring-size", "4096", "--stats-json", statistics.path], in: network)
       process.signal(SIGSTOP)
-      _ = try RunningProcess(Self.fixture, ["many", "200", "2000", "60"], in: network.client).wait()
+      _ = try RunningProcess(ConnectionDay.program, ["many", "200", "2000", "60"], in: network.client).wait()
       process.signal(SIGCONT)
       process.signal(SIGINT)
       #expect(try process.wait() == 0)
-      let object = try #require(try Self.objects(String(contentsOf: statistics, encoding: .utf8)).first)
+      let object = try #require(try ConnectionDay.objects(String(contentsOf: statistics, encoding: .utf8)).first)
       let lost = try #require((object["lost"] as? [String: Int])?["ring_full"])
       let delivered = try #require(object["delivered"] as? Int)
       #expect(lost > 0 && delivered > 0)
@@ -288,7 +246,7 @@ extension Privileged {
       _ = consume listener
       process.signal(SIGINT)
       #expect(try process.wait() == 0)
-      let told = try Self.objects(process.output)
+      let told = try ConnectionDay.objects(process.output)
       #expect(told.count == 2)
       let outgoing = try #require(told.first { "\($0["owner"] ?? "")" == "held" })
       #expect(outgoing["pid"] as? Int == Int(getpid()))
@@ -298,7 +256,8 @@ extension Privileged {
     @Test func showsTheSYNsOfListeningSockets() throws {
       let network = try DemoNetwork()
       let process = try Tool.run(
-        ["connections", "--syn", "--format", "json", "--netns", "\(Self.inode(of: network.client))"], in: .current())
+        ["connections", "--syn", "--format", "json", "--netns", "\(ConnectionDay.inode(of: network.client))"],
+        in: .current())
       try process.waitUntil("it follows or ends") {
         process.errors.contains("following") || process.errors.contains("takes none of the programs")
       }
@@ -307,10 +266,10 @@ extension Privileged {
         #expect(process.errors.contains("see SYNs as listening sockets get them"))
         try Test.cancel("this kernel lets nobody probe its functions")
       }
-      let port = try Self.shortDay(in: network).split(separator: " ").map(String.init)[1]
+      let port = try ConnectionDay.makeTwenty(in: network).split(separator: " ").map(String.init)[1]
       process.signal(SIGINT)
       #expect(try process.wait() == 0)
-      let told = try Self.objects(process.output)
+      let told = try ConnectionDay.objects(process.output)
       #expect(told.count == 20)
       for object in told {
         #expect(object["event"] as? String == "syn" && object["direction"] as? String == "incoming")
