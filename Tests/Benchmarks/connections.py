@@ -7,20 +7,38 @@ from bench import HERE, Capture, median_of, options, ratio, table, tool
 SETTLED = 1.5
 
 
-def followers():
-    """Nobody, and the programs that follow connections: what starts each, and what to call it."""
-    # It says nothing when it is ready, and with a pipe even the title comes at the end.
-    def tcplife():
-        process = subprocess.Popen(["tcplife"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+def other(*command):
+    """What starts a program that does not say when it is ready, or with a pipe only at the end."""
+    def start():
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                   stderr=subprocess.DEVNULL)
         time.sleep(SETTLED)
         return process
+    return start
 
-    def merops(*arguments):
-        process = Capture([options.merops, "connections", *arguments], b"following", subprocess.DEVNULL)
+
+def merops(says, *arguments):
+    """What starts merops, until it says this."""
+    def start():
+        process = Capture([options.merops, *arguments], says, subprocess.DEVNULL)
         time.sleep(SETTLED)
         return process.process
-    known = [("nobody", None), ("merops", merops), ("merops, filtered out", lambda: merops("--port", "1"))]
-    return known + ([("tcplife", tcplife)] if shutil.which("tcplife") else [])
+    return start
+
+
+def followers():
+    """Nobody, and the programs that follow connections: what to call each, and what starts it."""
+    known = [("nobody", None), ("merops", merops(b"following", "connections")),
+             ("merops, filtered out", merops(b"following", "connections", "--port", "1"))]
+    return known + ([("tcplife", other("tcplife"))] if shutil.which("tcplife") else [])
+
+
+def capturers():
+    """Nobody, and the programs that print the packets of connections, with their owners and without."""
+    capture = ["capture", "-i", "lo", "tcp"]
+    return [("nobody", None), ("merops capture", merops(b"capturing", *capture)),
+            ("with --process", merops(b"capturing", *capture, "--process")),
+            ("tcpdump -nn", other("tcpdump", "-nn", "-i", "lo", "tcp"))]
 
 
 def made(*arguments):
@@ -38,12 +56,20 @@ def cpu(process):
 
 
 def measure_connections():
+    measure("### Following connections", "follower's own CPU µs", followers())
+
+
+def measure_owners():
+    measure("### Whose packets are", "capturer's own CPU µs", capturers())
+
+
+def measure(title, own_title, programs):
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
     subprocess.run(["cc", "-O2", "-o", tool("connection-day"), os.path.join(HERE, "../Support/ConnectionDay/main.c")],
                    check=True)
-    runs = {name: [] for name, _ in followers()}
+    runs = {name: [] for name, _ in programs}
     for _ in range(options.rounds):
-        for name, start in followers():
+        for name, start in programs:
             process = start() if start else None
             try:
                 spent = cpu(process) if process else 0
@@ -61,8 +87,8 @@ def measure_connections():
                                own / (int(count) + int(paced)) * 1e6, 3000 / 1024 / float(bulk)])
     medians = {name: median_of(values) for name, values in runs.items()}
     base = medians["nobody"]
-    table("### Following connections",
+    table(title,
           ["", "µs a connection, as fast as it goes", "to nobody", "CPU µs a connection, at 2,000/s", "to nobody",
-           "follower's own CPU µs", "bulk GiB/s", "to nobody"],
+           own_title, "bulk GiB/s", "to nobody"],
           [[name, f"{fast:.1f}", ratio(fast, base[0]), f"{busy:.1f}", ratio(busy, base[1]), f"{own:.1f}", f"{bulk:.2f}",
             ratio(bulk, base[3])] for name, (fast, busy, own, bulk) in medians.items()])

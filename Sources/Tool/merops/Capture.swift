@@ -3,7 +3,6 @@ import BPFLinks
 import CaptureEvents
 import CaptureFiles
 import CaptureSession
-import ConnectionSession
 import Glibc
 import LinuxCalls
 import PacketFilter
@@ -207,10 +206,9 @@ struct Capture: ParsableCommand {
     output.follow(session)
     let statistics = try session.run(&output)
     output.finish()
-    let connections = try output.connectionStatistics()
-    try statisticsFile?.write(statistics.json(connections: connections?.json))
+    try statisticsFile?.write(statistics.json(connections: output.connectionStatistics))
     guard try conclude(output, statistics, "the capture") else { return }
-    if let connections, connections.isIncomplete { output.tell("connections: \(connections.line)") }
+    output.tellOfShortfall()
     if !session.gone.isEmpty && interface != ["any"] {
       throw Failure(
         report: "\(session.gone.joined(separator: ", ")) went away while capturing; the capture ended there")

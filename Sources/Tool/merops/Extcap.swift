@@ -27,6 +27,7 @@ struct Extcap: ParsableCommand {
   @Option var snapshotLength = CaptureFileReader.largestPacket
   @Flag var headersOnly = false
   @Option var via = Capture.Via.auto
+  @Flag var process = false
 
   /// What is asked.
   enum Request: Equatable {
@@ -57,7 +58,8 @@ struct Extcap: ParsableCommand {
     if captures {
       guard let fifo else { throw ValidationError("--capture needs --fifo, where the packets go.") }
       let length = headersOnly ? [] : ["--snapshot-length", "\(snapshotLength)"]
-      let words = ["-i", name, "-Q", direction, "--via", via.rawValue] + length
+      let owners = process ? ["--process"] : []
+      let words = ["-i", name, "-Q", direction, "--via", via.rawValue] + length + owners
       // The filter may begin with a minus.
       return .capture(words + (filter.map { ["--", $0] } ?? []), fifo: fifo)
     }
@@ -116,6 +118,8 @@ struct Extcap: ParsableCommand {
           ("auto", "XDP, where possible"), ("xdp", "XDP only"), ("xdp-native", "native XDP only"),
           ("xdp-generic", "generic XDP only"), ("tc", "classifier (tc)"),
         ], standard: Capture.Via.auto.rawValue)
+      + "arg {number=4}{call=--process}{display=Processes}{type=boolflag}{default=false}"
+      + "{tooltip=Comments on TCP packets tell which processes of this machine sent and got them}\n"
   }
 
   // MARK: What is there

@@ -94,15 +94,14 @@ struct PacketOutput: ~Copyable, CaptureOutput {
 
   mutating func statistics(_ statistics: CaptureStatistics) {
     tell(statistics.line)
-    if let connections = try? connectionStatistics() { tell("connections: \(connections.line)") }
+    tellOfShortfall()
   }
 
-  /// What became of the news of connections, where they are followed.
-  func connectionStatistics() throws -> ConnectionStatistics? {
-    switch ownership {
-    case .some(let ownership): try ownership.statistics()
-    case .none: nil
-    }
+  /// What became of the news of connections, as JSON, where they are followed.
+  var connectionStatistics: String? { ownership.read { try? $0.statistics().json } }
+
+  func tellOfShortfall() {
+    if let text = ownership.read({ try? $0.shortfall() }) { tell(text) }
   }
 
   /// Behind the last packet.

@@ -92,4 +92,12 @@ struct PacketOwnership: ~Copyable {
   }
 
   func statistics() throws -> ConnectionStatistics { try steps.statistics() }
+
+  /// What could not be known of connections, for lack of room; `nil` where nothing is missing.
+  func shortfall() throws -> String? {
+    let statistics = try statistics()
+    guard statistics.isIncomplete || index.forgottenCount > 0 else { return nil }
+    return "connections: \(statistics.line)"
+      + (index.forgottenCount > 0 ? "; \(index.forgottenCount) open ones had to be forgotten" : "")
+  }
 }

@@ -21,9 +21,9 @@ import Testing
     (
       [
         "--capture", "--extcap-interface=merops-a-b", "--fifo=f", "--extcap-capture-filter", "-1 = 1", "--direction",
-        "in", "--headers-only", "--via", "tc",
+        "in", "--headers-only", "--via", "tc", "--process",
       ],
-      .capture(["-i", "a-b", "-Q", "in", "--via", "tc", "--", "-1 = 1"], fifo: "f")
+      .capture(["-i", "a-b", "-Q", "in", "--via", "tc", "--process", "--", "-1 = 1"], fifo: "f")
     ),
     (["--extcap-interface", "merops-lo", "--extcap-cleanup-postkill"], .nothing),
   ]
