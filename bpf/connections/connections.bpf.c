@@ -372,16 +372,22 @@ static __always_inline void begin(struct sock *socket, __u32 flags)
 		COUNT(untracked);
 }
 
-// What began with a SYN from the other side is seen with the third segment only. How long ago the second one went out, the
-// kernel has just measured; where that had to be sent more than once, it has been written down.
-static __always_inline void set_beginning(struct connection *connection, const struct connection_record *record,
-					  struct sock *socket)
+static __always_inline struct half_open_key half_open_key(const struct connection_record *record)
 {
 	struct half_open_key key = {.local_port = record->local_port,
 				    .remote_port = record->remote_port,
 				    .namespace = record->namespace};
 	__builtin_memcpy(key.local, record->local, sizeof key.local);
 	__builtin_memcpy(key.remote, record->remote, sizeof key.remote);
+	return key;
+}
+
+// What began with a SYN from the other side is seen with the third segment only. How long ago the second one went out, the
+// kernel has just measured; where that had to be sent more than once, it has been written down.
+static __always_inline void set_beginning(struct connection *connection, const struct connection_record *record,
+					  struct sock *socket)
+{
+	struct half_open_key key = half_open_key(record);
 	struct half_open *before = bpf_map_lookup_elem(&half_open, &key);
 	if (before) {
 		connection->opened = before->opened;
@@ -655,11 +661,7 @@ int merops_synack_again(__u64 *arguments)
 	record.local_port = READ(request, __req_common.skc_num);
 	if (!is_wanted_place(&record))
 		return 0;
-	struct half_open_key key = {.local_port = record.local_port,
-				    .remote_port = record.remote_port,
-				    .namespace = record.namespace};
-	__builtin_memcpy(key.local, record.local, sizeof key.local);
-	__builtin_memcpy(key.remote, record.remote, sizeof key.remote);
+	struct half_open_key key = half_open_key(&record);
 	struct half_open *known = bpf_map_lookup_elem(&half_open, &key);
 	if (known) {
 		known->last = record.time;
