@@ -15,13 +15,19 @@ package struct CaptureStatistics: Sendable {
   package let seconds: Double
   /// Where the packets were taken, such as `xdp-native`.
   package let via: String
+  /// Whether each CPU had a ring of its own.
+  private let usesPerfEvents: Bool
 
-  init(counters: CaptureCounters, pastCount: UInt64, notWritten: UInt64, seconds: Double, via: String) {
+  init(
+    counters: CaptureCounters, pastCount: UInt64, notWritten: UInt64, seconds: Double, via: String,
+    usesPerfEvents: Bool = false
+  ) {
     self.counters = counters
     self.pastCount = pastCount
     self.notWritten = notWritten
     self.seconds = seconds
     self.via = via
+    self.usesPerfEvents = usesPerfEvents
   }
 
   package var seen: UInt64 { counters.seen }
@@ -36,6 +42,11 @@ package struct CaptureStatistics: Sendable {
     return kernel + [("not_written", notWritten)]
   }
 
+  /// What the programs lost on each CPU, those where it is nothing left out.
+  private var lostByCPU: [(cpu: Int, count: UInt64)] {
+    counters.lostByCPU.enumerated().filter { $0.element > 0 }.map { (cpu: $0.offset, count: $0.element) }
+  }
+
   /// The two sums for people, and how long and where.
   package var summary: String {
     let passedOverCount = Self.total(passedOver)
@@ -45,6 +56,8 @@ package struct CaptureStatistics: Sendable {
       seen \(seen) = passed over \(passedOverCount)\(Self.list(passedOver)) + matched \(matched)
       matched \(matched) = delivered \(delivered) + lost \(lostCount)\(Self.list(lost))
       """
+        + (usesPerfEvents && !lostByCPU.isEmpty
+          ? "\nlost " + lostByCPU.map { "\($0.count) on CPU \($0.cpu)" }.joined(separator: ", ") : "")
   }
 
   /// The same on one line.
@@ -53,11 +66,12 @@ package struct CaptureStatistics: Sendable {
       + "lost \(Self.total(lost))\(Self.list(lost)), \(Self.decimal(seconds)) s"
   }
 
-  /// `{"seen":N,"passed_over":{CAUSE:N},"matched":N,"delivered":N,"lost":{CAUSE:N},"seconds":S,"via":V}`
+  /// `{"seen":N,"passed_over":{CAUSE:N},"matched":N,"delivered":N,"lost":{CAUSE:N},"lost_by_cpu":{CPU:N},"seconds":S,"via":V}`
   /// - Parameter connections: an object, `"connections"`, of what became of the news of connections.
   package func json(connections: String? = nil) -> String {
     "{\"seen\":\(seen),\"passed_over\":\(Self.object(passedOver)),\"matched\":\(matched),\"delivered\":\(delivered),"
-      + "\"lost\":\(Self.object(lost)),\"seconds\":\(Self.decimal(seconds)),\"via\":\"\(via)\""
+      + "\"lost\":\(Self.object(lost)),"
+      + "\"lost_by_cpu\":\(Self.object(lostByCPU.map { ("\($0.cpu)", $0.count) })),\"seconds\":\(Self.decimal(seconds)),\"via\":\"\(via)\""
       + (connections.map { ",\"connections\":\($0)" } ?? "") + "}"
   }
 
