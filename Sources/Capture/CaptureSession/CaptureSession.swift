@@ -277,7 +277,8 @@ package struct CaptureSession: ~Copyable {
     counters.seen -= waiting
     return CaptureStatistics(
       counters: counters, pastCount: pastCount, notWritten: notWritten,
-      seconds: Double(Clock.monotonic - started) / 1e9, via: sources.modes, usesPerfEvents: usesPerfEvents)
+      seconds: Double(Clock.monotonic - started) / 1e9, via: sources.modes,
+      transport: usesPerfEvents ? .perf : .ring)
   }
 }
 

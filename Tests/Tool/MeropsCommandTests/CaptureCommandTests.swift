@@ -186,6 +186,7 @@ extension Privileged {
       #expect(lost["ring_full"] ?? 0 > 0)
       #expect(statistics["delivered"] as? Int == 500 - lost.values.reduce(0, +))
       #expect(capture.outputLines.count == statistics["delivered"] as? Int)
+      #expect(statistics["transport"] as? String == transport)
       let ofCPUs = try #require(statistics["lost_by_cpu"] as? [String: Int])
       #expect(ofCPUs.values.reduce(0, +) == lost["ring_full"])
       let told = ofCPUs.sorted { $0.key < $1.key }.map { "\($0.value) on CPU \($0.key)" }.joined(separator: ", ")
