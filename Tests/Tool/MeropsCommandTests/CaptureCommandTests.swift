@@ -380,15 +380,23 @@ extension Privileged {
 
     @Test(arguments: ["ring", "perf"]) func threeCapabilitiesSufficeWithoutRoot(transport: String) throws {
       let network = try DemoNetwork()
+      // Before Linux 5.11 maps count against it, which those three do not raise.
+      try raiseMemoryLockLimit()
       let capabilities = "+bpf,+net_admin,+perfmon"
       let capture = try RunningProcess(
         "setpriv",
         [
           "--reuid=65534", "--clear-groups", "--inh-caps=-all,\(capabilities)", "--ambient-caps=-all,\(capabilities)",
           "--bounding-set=-all,\(capabilities)", Tool.path, "capture", "-i", interface, "--transport", transport,
-          // What a user may map without CAP_IPC_LOCK.
-          "--ring-size", "64K", "tcp",
+          "tcp",
         ], in: network.server)
+      let level = line(ofFile: "/proc/sys/kernel/perf_event_paranoid").flatMap { Int($0) } ?? 0
+      if transport == "perf", level > 2 {
+        // As Debian has it.
+        #expect(try capture.wait() == 1)
+        #expect(capture.errors.contains("perf_event_open where kernel.perf_event_paranoid is \(level) ("))
+        return
+      }
       try capture.waitUntil(says: "capturing packets received")
       try send(1, in: network)
       try capture.waitUntil("the packet is printed") { capture.outputLines.count == 1 }
