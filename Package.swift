@@ -163,7 +163,8 @@ let testing: [Target] = [
       "Merops", "BPFLoader", "BPFInterpreter", "BPFInstructions", "LinuxCalls", "CaptureProgram", "FixturePrograms",
       "GoldenObjects", "SeededRandom",
     ]),
-  tests("Runtime", "BPFRings", uses: ["Merops", "BPFRings", "LinuxCalls", "FixturePrograms"]),
+  tests(
+    "Runtime", "BPFRings", uses: ["Merops", "BPFRings", "LinuxCalls", "FixturePrograms", "SeededRandom"]),
   tests(
     "Tool", "MeropsCommand",
     uses: [

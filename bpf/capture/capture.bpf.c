@@ -11,13 +11,6 @@
 // Ethernet, one of IPv4 and IPv6 without extensions, and TCP with the options of everyday.
 #define HEADERS_MAX 96
 #define HEADERS_MAX_BIT 64
-// Sizes of record for what the buffer has no room for: a reservation must have a constant one. Jumbo frames, and what the
-// kernel gathers before it sends and after it receives.
-#define FRAME_4096 4096
-#define FRAME_9216 9216
-#define FRAME_16384 16384
-#define FRAME_65664 65664
-#define FRAME_262144 262144
 
 // Packets come from a file, one at a time, whose length on the wire is `file_length`. The answer says which ones are taken, and no
 // record is made of them.
@@ -31,47 +24,6 @@ __attribute__((noinline)) int find_headers(struct xdp_md *context)
 	struct frame frame = { (void *)(long)context->data, (void *)(long)context->data_end, 0 };
 	return headers_end(&frame);
 }
-
-static __always_inline void finish(struct capture_counters *count, void *record, bool is_copied)
-{
-	if (is_copied) {
-		count->delivered++;
-		bpf_ringbuf_submit(record, wake_flags());
-	} else {
-		count->lost[LOST_UNREADABLE]++;
-		bpf_ringbuf_discard(record, BPF_RB_NO_WAKEUP);
-	}
-}
-
-// `copy` is an expression that fills `frame`, of `size` bytes, and says whether it did.
-#define DELIVER(size, packet, count, copy)                                                        \
-	do {                                                                                      \
-		struct capture_record *head =                                                     \
-			bpf_ringbuf_reserve(&records, sizeof(struct capture_record) + (size), 0); \
-		if (!head) {                                                                      \
-			count->lost[LOST_RING_FULL]++;                                            \
-			return;                                                                   \
-		}                                                                                 \
-		__u8 *frame = (__u8 *)(head + 1);                                                 \
-		const __u32 room = (size);                                                        \
-		fill_head(head, packet);                                                          \
-		finish(count, head, copy);                                                        \
-	} while (0)
-
-// By the sizes of whole packets.
-#define DELIVER_WHOLE(length, packet, count, copy)                       \
-	do {                                                             \
-		if (length <= FRAME_4096)                           \
-			DELIVER(FRAME_4096, packet, count, copy);        \
-		else if (length <= FRAME_9216)                           \
-			DELIVER(FRAME_9216, packet, count, copy);        \
-		else if (length <= FRAME_16384)                          \
-			DELIVER(FRAME_16384, packet, count, copy);       \
-		else if (length <= FRAME_65664)                          \
-			DELIVER(FRAME_65664, packet, count, copy);       \
-		else                                                     \
-			DELIVER(FRAME_262144, packet, count, copy);      \
-	} while (0)
 
 // XDP
 
@@ -147,17 +99,17 @@ static __always_inline void capture_xdp(struct xdp_md *context, struct capture_c
 	}
 	packet.captured_length = length;
 	if (length <= HEADERS_MAX && length <= linear_length) {
-		DELIVER(HEADERS_MAX, &packet, count, copy_headers(frame, room, data, end, length));
+		DELIVER(context, HEADERS_MAX, &packet, count, copy_headers(frame, room, data, end, length));
 	} else if (length <= frame_room) {
 		// One more copy, for a record that is no longer than the packet: the ring holds more of them, and the reader
 		// reads on where it has read before.
 		struct frame_buffer *buffer = buffer_of_cpu();
 		if (buffer && copy_frame(context, buffer->frame, frame_room, length))
-			deliver_buffer(buffer, &packet, count);
+			deliver_buffer(context, buffer, &frame_room, &packet, count);
 		else
 			count->lost[LOST_UNREADABLE]++;
 	} else {
-		DELIVER_WHOLE(length, &packet, count, copy_frame(context, frame, room, length));
+		DELIVER_WHOLE(context, length, &packet, count, copy_frame(context, frame, room, length));
 	}
 }
 
@@ -215,9 +167,9 @@ static __always_inline void capture_skb(struct __sk_buff *skb, struct capture_co
 	packet.captured_length = length;
 	OPAQUE(length);
 	if (length <= frame_room)
-		deliver_buffer(buffer, &packet, count);
+		deliver_buffer(skb, buffer, &frame_room, &packet, count);
 	else if (snap_length)
-		DELIVER_WHOLE(length, &packet, count, load_frame(skb, frame, room, length, link));
+		DELIVER_WHOLE(skb, length, &packet, count, load_frame(skb, frame, room, length, link));
 }
 
 #define CLASSIFIER(name, direction, link)                                  \

@@ -9,7 +9,7 @@
 // Only packets of this network namespace, by its inode number; 0 for all.
 CONSTANT __u32 namespace_inode;
 
-static __always_inline void capture_segment(struct sk_buff *skb, __be16 protocol)
+static __always_inline void capture_segment(void *context, struct sk_buff *skb, __be16 protocol)
 {
 	struct capture_counters *count = counters_of_cpu();
 	struct frame_buffer *buffer = buffer_of_cpu();
@@ -50,7 +50,7 @@ static __always_inline void capture_segment(struct sk_buff *skb, __be16 protocol
 	}
 	count->matched++;
 	packet.captured_length = wanted_length(there, there, CAPTURE_IP);
-	deliver_buffer(buffer, &packet, count);
+	deliver_buffer(context, buffer, &frame_room, &packet, count);
 }
 
 // The functions' first argument, which is their skb.
@@ -64,12 +64,12 @@ static __always_inline struct sk_buff *of_registers(void *registers)
 	return argument0(registers);
 }
 
-#define SEGMENTS(section, name, argument, protocol)          \
-	SEC(section)                                         \
-	int name(void *context)                              \
-	{                                                    \
-		capture_segment(argument(context), protocol); \
-		return 0;                                    \
+#define SEGMENTS(section, name, argument, protocol)                    \
+	SEC(section)                                                   \
+	int name(void *context)                                        \
+	{                                                              \
+		capture_segment(context, argument(context), protocol); \
+		return 0;                                              \
 	}
 
 SEGMENTS("fentry/tcp_v4_rcv", merops_tcp4_call, of_call, network16(ETH_P_IP))

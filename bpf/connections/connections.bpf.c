@@ -27,8 +27,6 @@ static long (*const bpf_map_delete_elem)(void *map, const void *key) = (void *)B
 struct seq_file;
 static struct socket *(*const bpf_sock_from_file)(struct file *file) = (void *)BPF_FUNC_sock_from_file;
 static long (*const bpf_seq_write)(struct seq_file *to, const void *data, __u32 size) = (void *)BPF_FUNC_seq_write;
-static long (*const bpf_perf_event_output)(void *context, void *map, __u64 flags, void *data, __u64 size) =
-	(void *)BPF_FUNC_perf_event_output;
 
 // What is wanted: each list that is not empty has to have one that fits.
 struct prefix {

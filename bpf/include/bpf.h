@@ -24,6 +24,9 @@ static long (*const bpf_map_update_elem)(void *map, const void *key, const void 
 	(void *)BPF_FUNC_map_update_elem;
 static __u64 (*const bpf_ktime_get_ns)(void) = (void *)BPF_FUNC_ktime_get_ns;
 static __u32 (*const bpf_get_prandom_u32)(void) = (void *)BPF_FUNC_get_prandom_u32;
+static __u32 (*const bpf_get_smp_processor_id)(void) = (void *)BPF_FUNC_get_smp_processor_id;
+static long (*const bpf_perf_event_output)(void *context, void *map, __u64 flags, const void *data, __u64 size) =
+	(void *)BPF_FUNC_perf_event_output;
 
 static long (*const bpf_skb_load_bytes)(const void *packet, __u32 offset, void *to, __u32 length) =
 	(void *)BPF_FUNC_skb_load_bytes;

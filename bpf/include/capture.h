@@ -1,4 +1,4 @@
-// What all programs that hand packets to user space share: constants, maps, and the way into the ring.
+// What all programs that hand packets to user space share: constants, maps, and the way into a record.
 #ifndef MEROPS_CAPTURE_H
 #define MEROPS_CAPTURE_H
 
@@ -7,16 +7,8 @@
 
 // How many bytes of each frame are wanted; 0 for its headers.
 CONSTANT __u32 snap_length;
-// How many bytes may lie in the ring before a resting reader is woken.
-CONSTANT __u32 wake_bytes = 1 << 20;
-
 // enum capture_reader; the reader and the programs both write it, and a lost update only costs one early or late look.
 volatile __u32 reader;
-
-struct {
-	MAP_NUMBER(type, BPF_MAP_TYPE_RINGBUF);
-	MAP_NUMBER(max_entries, 8 << 20);
-} records SEC(".maps");
 
 struct {
 	MAP_NUMBER(type, BPF_MAP_TYPE_PERCPU_ARRAY);
@@ -35,18 +27,6 @@ __attribute__((noinline)) int find_buffered_headers(__u32 length)
 		return 0;
 	struct frame frame = { buffer->frame, buffer->frame + length, room };
 	return headers_end(&frame);
-}
-
-// Whether the reader has to be told of the record that is about to be submitted.
-static __always_inline __u64 wake_flags(void)
-{
-	__u32 state = reader;
-	if (state == READER_RUNS)
-		return BPF_RB_NO_WAKEUP;
-	if (state == READER_RESTS && bpf_ringbuf_query(&records, BPF_RB_AVAIL_DATA) < wake_bytes)
-		return BPF_RB_NO_WAKEUP;
-	reader = READER_RUNS;
-	return BPF_RB_FORCE_WAKEUP;
 }
 
 // A packet on its way into a record.
@@ -91,16 +71,22 @@ static __always_inline __u32 wanted_length(__u32 buffered_length, __u32 whole_le
 	return length > buffered_length ? buffered_length : length;
 }
 
-// `packet->captured_length` bytes of the buffer, no more than it has.
-static __always_inline void deliver_buffer(struct frame_buffer *buffer, const struct packet *packet,
-					   struct capture_counters *count)
+#ifdef USES_PERF_EVENTS
+#include "capture_perf.h"
+#else
+#include "capture_ring.h"
+#endif
+
+// `packet->captured_length` bytes of the buffer, no more than the `room` it has.
+static __always_inline void deliver_buffer(void *context, struct frame_buffer *buffer, CONSTANT __u32 *room,
+					   const struct packet *packet, struct capture_counters *count)
 {
 	__u32 length = packet->captured_length;
 	OPAQUE(length);
-	if (length > frame_room)
-		length = frame_room;
+	if (length > *room)
+		length = *room;
 	fill_head(&buffer->head, packet);
-	if (bpf_ringbuf_output(&records, buffer, sizeof buffer->head + length, wake_flags()) == 0)
+	if (output(context, buffer, sizeof buffer->head + length) == 0)
 		count->delivered++;
 	else
 		count->lost[LOST_RING_FULL]++;

@@ -23,7 +23,12 @@ package enum CaptureProgram {
   /// The kernel's functions.
   package static func tcpReceiveFunction(isIPv6: Bool) -> String { isIPv6 ? "tcp_v6_rcv" : "tcp_v4_rcv" }
 
+  /// Of the objects with a ring buffer.
   package static let ring = "records"
+  /// Of those with perf events: the records, what wakes the reader, and the buffers of whole packets.
+  package static let samples = "samples"
+  package static let bells = "bells"
+  package static let wholeFrames = "whole_frames"
   package static let counters = "counters"
   /// The buffers of classifiers.
   package static let frames = "frames"
@@ -40,6 +45,7 @@ package enum CaptureProgram {
   package static let isFromFile = "from_file"
   package static let snapLength = "snap_length"
   package static let frameRoom = "frame_room"
+  package static let wholeRoom = "whole_room"
   package static let wakeBytes = "wake_bytes"
   package static let namespaceInode = "namespace_inode"
   package static let sampledBelow = "sampled_below"

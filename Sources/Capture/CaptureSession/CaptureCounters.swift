@@ -10,6 +10,8 @@ struct CaptureCounters: Hashable, Sendable {
   /// In the order of the cause's numbers.
   var passedOver: [UInt64]
   var lost: [UInt64]
+  /// What was lost on each CPU, where they are known.
+  var lostByCPU: [UInt64] = []
   /// Flows.
   var inserted: UInt64 = 0
 
@@ -38,6 +40,7 @@ struct CaptureCounters: Hashable, Sendable {
       if names.countsInserted { cpu.inserted = next() }
       guard cpu.isBalanced else { throw UnbalancedError() }
       self += cpu
+      lostByCPU.append(cpu.lost.reduce(0, &+))
     }
   }
 

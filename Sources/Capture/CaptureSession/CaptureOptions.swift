@@ -1,4 +1,8 @@
 package import BPFLinks
+package import BPFLoader
+internal import BPFRings
+internal import CaptureEvents
+internal import LinuxCalls
 package import PacketFilter
 
 /// Which packets of an interface are captured.
@@ -21,8 +25,14 @@ package struct CaptureOptions: Sendable {
   package var filter: PacketFilter?
   /// How many bytes of each packet to take; `nil` for its headers.
   package var snapLength: Int?
-  /// The size of the ring, in bytes: a power of two, and a multiple of the page size.
-  package var ringByteCount = 8 << 20
+  package var transport = RecordTransport.auto
+  /// How many bytes of a packet a perf event has room for, with its record's head and a made-up link header.
+  package static var longestPerfPacket: Int {
+    PerfEventArray.longestSample - CaptureRecord.frameOffset - CaptureRecord.madeUpByteCount
+  }
+  /// The size of the ring, or of the ring of each CPU, in bytes: a power of two, and a multiple of the page size. `nil` for
+  /// 8 MiB, which the CPUs share where each has a ring.
+  package var ringByteCount: Int?
   /// How long packets wait at least before they are delivered, in nanoseconds, so that what others tell of them comes first.
   package var patience: UInt64 = 0
   /// How many packets to deliver; `nil` for no limit.
@@ -33,4 +43,16 @@ package struct CaptureOptions: Sendable {
   package var statisticsInterval: Double?
 
   package init() {}
+
+  func ringByteCount(usesPerfEvents: Bool) -> Int {
+    if let ringByteCount { return ringByteCount }
+    let all = 8 << 20
+    guard usesPerfEvents, let count = try? onlineCPUs().count, count > 1 else { return all }
+    // Rounded down to a power of two, and room for bursts also with many CPUs.
+    return max(all >> (Int.bitWidth - (count - 1).leadingZeroBitCount), 1 << 17)
+  }
+
+  func snapLength(usesPerfEvents: Bool) -> Int? {
+    usesPerfEvents ? snapLength.map { min($0, Self.longestPerfPacket) } : snapLength
+  }
 }

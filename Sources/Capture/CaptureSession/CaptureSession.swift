@@ -10,11 +10,12 @@ package import LinuxCalls
 internal import PacketFilter
 internal import RouteNetlink
 
-/// A running capture: the loaded programs, their ring, and the interfaces that they are attached to.
+/// A running capture: the loaded programs, what they write into, and the interfaces that they are attached to.
 package struct CaptureSession: ~Copyable {
-  private let options: CaptureOptions
+  private var options: CaptureOptions
   private let programs: CapturePrograms
-  private var ring: RingBuffer
+  private let usesPerfEvents: Bool
+  private var records: CaptureReader
   private let reader: SharedVariable
   private var sources: CaptureSources
   private var numbers = InterfaceNumbers()
@@ -41,7 +42,7 @@ package struct CaptureSession: ~Copyable {
   private static let batchCount = 4096
 
   private enum Token {
-    static let ring: UInt64 = 0
+    static let records: UInt64 = 0
     static let signals: UInt64 = 1
     static let monitor: UInt64 = 2
     static let stop: UInt64 = 3
@@ -50,14 +51,18 @@ package struct CaptureSession: ~Copyable {
 
   /// Loads a program and makes the ring; nothing is attached yet.
   package init(_ options: CaptureOptions) throws {
-    let programs = try options.takesFromTCP ? Self.tcpPrograms(options) : Self.interfacePrograms(options)
-    let ring = try RingBuffer(
-      adopting: programs.map(CaptureProgram.ring).descriptor.duplicate(), byteCount: options.ringByteCount)
+    let (programs, usesPerfEvents) = try options.transport.load { usesPerfEvents in
+      let transport = CaptureSpec.Transport(options, usesPerfEvents: usesPerfEvents)
+      return try options.takesFromTCP
+        ? Self.tcpPrograms(options, transport) : Self.interfacePrograms(options, transport)
+    }
+    let records = try CaptureReader(
+      programs, usesPerfEvents: usesPerfEvents,
+      byteCount: options.ringByteCount(usesPerfEvents: usesPerfEvents))
     let reader = try programs.variable(CaptureProgram.reader)
     let events = try EventQueue()
     let signals = try SignalQueue([SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1])
-    // Only wake-ups count, not that something lies in the ring: while it rests, the reader leaves it there.
-    try events.watch(ring.descriptor, token: Token.ring, edgeTriggered: true)
+    try records.watch(by: events, token: Token.records)
     try events.watch(signals.descriptor, token: Token.signals)
     let stop = try Notification()
     try events.watch(stop.descriptor, token: Token.stop)
@@ -68,27 +73,30 @@ package struct CaptureSession: ~Copyable {
     let monitor = try LinkMonitor()
     try events.watch(monitor.descriptor, token: Token.monitor)
     self.options = options
+    self.options.snapLength = options.snapLength(usesPerfEvents: usesPerfEvents)
     self.monitor = monitor
     self.stop = stop
     self.sources = sources
     self.programs = programs
-    self.ring = ring
+    self.usesPerfEvents = usesPerfEvents
+    self.records = records
     self.reader = reader
     self.events = events
     self.signals = signals
   }
 
-  private static func interfacePrograms(_ options: CaptureOptions) throws -> CapturePrograms {
+  private static func interfacePrograms(
+    _ options: CaptureOptions, _ transport: CaptureSpec.Transport
+  ) throws -> CapturePrograms {
     try CapturePrograms(
-      .interfaces(filter: options.filter, snapLength: options.snapLength, ringByteCount: options.ringByteCount),
-      options.direction, usesXDP: !options.xdpRungs.isEmpty)
+      .interfaces(filter: options.filter, transport), options.direction, usesXDP: !options.xdpRungs.isEmpty)
   }
 
-  private static func tcpPrograms(_ options: CaptureOptions) throws -> CapturePrograms {
+  private static func tcpPrograms(
+    _ options: CaptureOptions, _ transport: CaptureSpec.Transport
+  ) throws -> CapturePrograms {
     let namespace = inode(ofFile: "/proc/thread-self/ns/net").map { UInt32(truncatingIfNeeded: $0) } ?? 0
-    let spec = try CaptureSpec.tcp(
-      filter: options.filter, snapLength: options.snapLength, ringByteCount: options.ringByteCount,
-      namespace: namespace)
+    let spec = try CaptureSpec.tcp(filter: options.filter, transport, namespace: namespace)
     do { return try CapturePrograms(spec, first: CaptureProgram.tcpReceive(isIPv6: false, isProbe: false)) } catch {
       return try CapturePrograms(spec, first: CaptureProgram.tcpReceive(isIPv6: false, isProbe: true))
     }
@@ -130,7 +138,7 @@ package struct CaptureSession: ~Copyable {
   }
 
   /// Delivers packets until the count or the time is over, a signal ends it or the output fails; then detaches, delivers
-  /// what is still in the ring, and returns what became of every packet.
+  /// what has not been read yet, and returns what became of every packet.
   package mutating func run(_ output: inout some CaptureOutput & ~Copyable) throws -> CaptureStatistics {
     let end = options.duration.map { started + UInt64(max($0, 0) * 1e9) }
     let interval = options.statisticsInterval.map { UInt64(max($0, 0.001) * 1e9) }
@@ -153,7 +161,7 @@ package struct CaptureSession: ~Copyable {
 
       var milliseconds: Int? = 0
       if count < Self.batchCount {
-        quietRests = count > 0 || patience > 0 && !ring.isEmpty ? 0 : quietRests + 1
+        quietRests = count > 0 || patience > 0 && !records.isEmpty ? 0 : quietRests + 1
         milliseconds = quiet(quietRests)
       }
       let now = Clock.monotonic
@@ -166,14 +174,13 @@ package struct CaptureSession: ~Copyable {
       if let due = output.pauseDueMilliseconds { milliseconds = min(milliseconds ?? .max, due) }
       var (isSignalled, hasNews, isAttached, isWoken) = (false, false, false, false)
       try events.wait(milliseconds: milliseconds) { token in
-        if token == Token.ring { isWoken = true }
+        if token == Token.records { isWoken = true }
         if token == Token.signals { isSignalled = true }
         if token == Token.monitor { hasNews = true }
         if token == Token.stop { goesOn = false }
         if token == Token.attached { isAttached = true }
       }
-      // Who rests is woken for nothing else.
-      isHurried = isWoken && quietRests == 0
+      isHurried = isWoken && quietRests == 0 && records.isFillingUp
       if isAttached { try sources.takeFinished { output.notice($0) } }
       if hasNews { _ = monitor.events() }
       if hasNews || isAttached, sources.look({ output.notice($0) }) { goesOn = false }
@@ -202,7 +209,7 @@ package struct CaptureSession: ~Copyable {
     reader.store(CaptureProgram.Reader.waits)
     // A program that read the variable just before may have left a record without waking anybody, and its own writes may
     // still be on their way to us. One more rest is far longer than that takes; then it is safe to sleep for good.
-    return quietRests == 1 || !ring.isEmpty ? Self.restMilliseconds : nil
+    return quietRests == 1 || !records.isEmpty ? Self.restMilliseconds : nil
   }
 
   /// - Parameter patience: how long packets have to have waited, in nanoseconds.
@@ -215,7 +222,7 @@ package struct CaptureSession: ~Copyable {
     var numbers = numbers
     let (clock, interfaces, options) = (clock, sources.interfaces, options)
     let last = patience > 0 ? Clock.monotonic - patience : .max
-    let count = ring.drain(limit: limit, orderedBy: CaptureRecord.time(of:), through: last) { record in
+    let count = records.drain(limit: limit, through: last) { record in
       if delivered >= wanted {
         past += 1
         return
@@ -262,7 +269,7 @@ package struct CaptureSession: ~Copyable {
 
   private func statistics() throws -> CaptureStatistics {
     var counters = try counts.read()
-    // What is still in the ring has not been delivered to anybody: count it once it has.
+    // What has not been read yet has not been delivered to anybody: count it once it has.
     let read = deliveredCount + pastCount + notWritten
     let waiting = counters.delivered - min(read, counters.delivered)
     counters.delivered -= waiting
@@ -270,7 +277,8 @@ package struct CaptureSession: ~Copyable {
     counters.seen -= waiting
     return CaptureStatistics(
       counters: counters, pastCount: pastCount, notWritten: notWritten,
-      seconds: Double(Clock.monotonic - started) / 1e9, via: sources.modes)
+      seconds: Double(Clock.monotonic - started) / 1e9, via: sources.modes,
+      transport: usesPerfEvents ? .perf : .ring)
   }
 }
 

@@ -1,5 +1,7 @@
 internal import BPFObjectFile
+internal import CaptureEvents
 internal import CaptureProgram
+internal import LinuxCalls
 internal import PacketFilter
 
 /// Capture programs as they are asked for: with a filter, a length and the sizes of maps.
@@ -12,28 +14,39 @@ struct CaptureSpec: Sendable {
   /// Whether the programs look into the kernel's structures. Others are planned without a look at the kernel.
   private(set) var dependsOnKernelTypes = false
 
+  /// What packets go to user space in.
+  struct Transport {
+    /// Instead of a ring buffer.
+    var usesPerfEvents = false
+    /// How many bytes of each packet to take; `nil` for its headers.
+    var snapLength: Int?
+    /// Of the ring buffer.
+    var ringByteCount = pageSize
+  }
+
   /// For interfaces, and for files.
-  /// - Parameter snapLength: how many bytes of each packet to take; `nil` for its headers.
-  static func interfaces(filter: PacketFilter?, snapLength: Int?, ringByteCount: Int) throws -> CaptureSpec {
+  static func interfaces(filter: PacketFilter?, _ transport: Transport) throws -> CaptureSpec {
     var spec = try CaptureSpec(
-      ObjectSpec(name: "capture.bpf.o", bytes: captureObject()), .capture, filter: filter,
+      transport.usesPerfEvents
+        ? ObjectSpec(name: "capture_perf.bpf.o", bytes: capture_perfObject())
+        : ObjectSpec(name: "capture.bpf.o", bytes: captureObject()), .capture, filter: filter,
       // Where whole packets are wanted, all of an everyday one.
-      frameRoom: max(CaptureProgram.defaultFrameRoom, min(snapLength ?? 0, CaptureProgram.wholeFrameRoom)))
-    try spec.deliver(snapLength: snapLength, ringByteCount: ringByteCount)
+      frameRoom: max(CaptureProgram.defaultFrameRoom, min(transport.snapLength ?? 0, CaptureProgram.wholeFrameRoom)))
+    try spec.deliver(transport)
     try spec.setFilter()
     return spec
   }
 
   /// For segments as TCP receives them.
   /// - Parameter namespace: the network namespace's inode number.
-  static func tcp(
-    filter: PacketFilter?, snapLength: Int?, ringByteCount: Int, namespace: UInt32
-  ) throws -> CaptureSpec {
+  static func tcp(filter: PacketFilter?, _ transport: Transport, namespace: UInt32) throws -> CaptureSpec {
     var spec = try CaptureSpec(
-      ObjectSpec(name: "tcp_receive.bpf.o", bytes: tcp_receiveObject()), .capture, filter: filter,
+      transport.usesPerfEvents
+        ? ObjectSpec(name: "tcp_receive_perf.bpf.o", bytes: tcp_receive_perfObject())
+        : ObjectSpec(name: "tcp_receive.bpf.o", bytes: tcp_receiveObject()), .capture, filter: filter,
       // Nothing else holds what is taken here.
-      frameRoom: min(max(CaptureProgram.defaultFrameRoom, (snapLength ?? 0) + 64), 32_000))
-    try spec.deliver(snapLength: snapLength, ringByteCount: ringByteCount)
+      frameRoom: min(max(CaptureProgram.defaultFrameRoom, (transport.snapLength ?? 0) + 64), 32_000))
+    try spec.deliver(transport)
     try spec.object.set(CaptureProgram.namespaceInode, to: namespace)
     spec.dependsOnKernelTypes = true
     return spec
@@ -67,11 +80,26 @@ struct CaptureSpec: Sendable {
   }
 
   /// Packets go to user space.
-  private mutating func deliver(snapLength: Int?, ringByteCount: Int) throws {
-    // A quarter of the ring leaves the reader three quarters of the time to wake up in.
-    try object.set(CaptureProgram.wakeBytes, to: UInt32(clamping: ringByteCount / 4))
-    try object.set(CaptureProgram.snapLength, to: UInt32(clamping: snapLength ?? 0))
-    object.maps[mapIndex(CaptureProgram.ring)].maxEntries = UInt32(clamping: ringByteCount)
+  private mutating func deliver(_ transport: Transport) throws {
+    try object.set(CaptureProgram.snapLength, to: UInt32(clamping: transport.snapLength ?? 0))
+    guard transport.usesPerfEvents else {
+      // A quarter of the ring leaves the reader three quarters of the time to wake up in.
+      try object.set(CaptureProgram.wakeBytes, to: UInt32(clamping: transport.ringByteCount / 4))
+      object.maps[mapIndex(CaptureProgram.ring)].maxEntries = UInt32(clamping: transport.ringByteCount)
+      return
+    }
+    // The plan is made without a look at the kernel, and knows of no CPUs.
+    let cpuCount = UInt32(clamping: try possibleCPUCount())
+    for map in [CaptureProgram.samples, CaptureProgram.bells, CaptureProgram.wholeFrames] {
+      object.maps[mapIndex(map)].maxEntries = cpuCount
+    }
+    if let snapLength = transport.snapLength, snapLength > room {
+      // A made-up link header takes room, too.
+      let wholeRoom = snapLength + CaptureRecord.madeUpByteCount
+      try object.set(CaptureProgram.wholeRoom, to: UInt32(clamping: wholeRoom))
+      object.maps[mapIndex(CaptureProgram.wholeFrames)].valueSize = UInt32(
+        clamping: CaptureProgram.recordHeadByteCount + wholeRoom)
+    }
   }
 
   /// XDP has a filter of its own.
@@ -104,5 +132,13 @@ extension ObjectSpec {
       name, with: Array(code[..<lists]),
       calling: Dictionary(uniqueKeysWithValues: filter.listCalls.map { ($0, CaptureProgram.filterList) }))
     if lists < code.count { try replaceFunction(CaptureProgram.filterList, with: Array(code[lists...])) }
+  }
+}
+
+extension CaptureSpec.Transport {
+  init(_ options: CaptureOptions, usesPerfEvents: Bool) {
+    self.init(
+      usesPerfEvents: usesPerfEvents, snapLength: options.snapLength(usesPerfEvents: usesPerfEvents),
+      ringByteCount: options.ringByteCount(usesPerfEvents: usesPerfEvents))
   }
 }

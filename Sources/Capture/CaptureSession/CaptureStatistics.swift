@@ -1,3 +1,4 @@
+internal import BPFLoader
 internal import CaptureProgram
 
 /// What became of every packet. Two sums hold always:
@@ -15,13 +16,19 @@ package struct CaptureStatistics: Sendable {
   package let seconds: Double
   /// Where the packets were taken, such as `xdp-native`.
   package let via: String
+  /// What the packets came through; `nil` where they came from a file.
+  private let transport: RecordTransport?
 
-  init(counters: CaptureCounters, pastCount: UInt64, notWritten: UInt64, seconds: Double, via: String) {
+  init(
+    counters: CaptureCounters, pastCount: UInt64, notWritten: UInt64, seconds: Double, via: String,
+    transport: RecordTransport? = nil
+  ) {
     self.counters = counters
     self.pastCount = pastCount
     self.notWritten = notWritten
     self.seconds = seconds
     self.via = via
+    self.transport = transport
   }
 
   package var seen: UInt64 { counters.seen }
@@ -36,15 +43,24 @@ package struct CaptureStatistics: Sendable {
     return kernel + [("not_written", notWritten)]
   }
 
+  /// What the programs lost on each CPU, those where it is nothing left out.
+  private var lostByCPU: [(cpu: Int, count: UInt64)] {
+    counters.lostByCPU.enumerated().filter { $0.element > 0 }.map { (cpu: $0.offset, count: $0.element) }
+  }
+
+  private var way: String { transport == .perf ? ", by perf events" : "" }
+
   /// The two sums for people, and how long and where.
   package var summary: String {
     let passedOverCount = Self.total(passedOver)
     let lostCount = Self.total(lost)
     return """
-      \(delivered) packets captured, \(lostCount) lost, in \(Self.decimal(seconds)) s via \(via)
+      \(delivered) packets captured, \(lostCount) lost, in \(Self.decimal(seconds)) s via \(via)\(way)
       seen \(seen) = passed over \(passedOverCount)\(Self.list(passedOver)) + matched \(matched)
       matched \(matched) = delivered \(delivered) + lost \(lostCount)\(Self.list(lost))
       """
+        + (transport == .perf && !lostByCPU.isEmpty
+          ? "\nlost " + lostByCPU.map { "\($0.count) on CPU \($0.cpu)" }.joined(separator: ", ") : "")
   }
 
   /// The same on one line.
@@ -53,11 +69,15 @@ package struct CaptureStatistics: Sendable {
       + "lost \(Self.total(lost))\(Self.list(lost)), \(Self.decimal(seconds)) s"
   }
 
-  /// `{"seen":N,"passed_over":{CAUSE:N},"matched":N,"delivered":N,"lost":{CAUSE:N},"seconds":S,"via":V}`
+  /// `{"seen":N,"passed_over":{CAUSE:N},"matched":N,"delivered":N,"lost":{CAUSE:N},"lost_by_cpu":{CPU:N},...}`; `"transport"`
+  /// only of packets that arrive or leave.
   /// - Parameter connections: an object, `"connections"`, of what became of the news of connections.
   package func json(connections: String? = nil) -> String {
-    "{\"seen\":\(seen),\"passed_over\":\(Self.object(passedOver)),\"matched\":\(matched),\"delivered\":\(delivered),"
-      + "\"lost\":\(Self.object(lost)),\"seconds\":\(Self.decimal(seconds)),\"via\":\"\(via)\""
+    let ofCPUs: Causes = lostByCPU.map { (cause: "\($0.cpu)", count: $0.count) }
+    return "{\"seen\":\(seen),\"passed_over\":\(Self.object(passedOver)),\"matched\":\(matched),"
+      + "\"delivered\":\(delivered),\"lost\":\(Self.object(lost)),\"lost_by_cpu\":\(Self.object(ofCPUs)),"
+      + "\"seconds\":\(Self.decimal(seconds)),\"via\":\"\(via)\""
+      + (transport.map { ",\"transport\":\"\($0.rawValue)\"" } ?? "")
       + (connections.map { ",\"connections\":\($0)" } ?? "") + "}"
   }
 

@@ -30,7 +30,7 @@ package final class FileProgram {
 
   init(_ filter: PacketFilter?, _ place: Place) throws {
     // No record is made, so that the least ring does.
-    var spec = try CaptureSpec.interfaces(filter: filter, snapLength: nil, ringByteCount: pageSize)
+    var spec = try CaptureSpec.interfaces(filter: filter, CaptureSpec.Transport())
     try spec.takeFromFile()
     self.spec = spec
     kernel = try Self.kernel(spec, place)

@@ -1,3 +1,5 @@
+package import BPFLoader
+
 /// Which connections are told of, and how.
 package struct ConnectionOptions: Sendable {
   /// A network: the bytes of an IPv6 address, of IPv4 as `::ffff:a.b.c.d`, and how many of its 128 bits count.
@@ -14,15 +16,6 @@ package struct ConnectionOptions: Sendable {
       self.address = address.count == 4 ? Array(repeating: 0, count: 10) + [0xff, 0xff] + address : address
       self.bitCount = (bitCount ?? all) + 128 - all
     }
-  }
-
-  /// What the programs write their records into.
-  package enum Transport: String, Hashable, Sendable, CaseIterable {
-    /// A ring buffer (5.8), else what is next.
-    case auto
-    case ring
-    /// An array of perf events: a ring for each CPU.
-    case perf
   }
 
   // Each list that is not empty has to have one that fits; up to ``listLimit`` each.
@@ -45,7 +38,7 @@ package struct ConnectionOptions: Sendable {
   package var tellsSteps = false
   /// Tells of the SYNs that listening sockets get, instead of connections.
   package var tellsOnlySYN = false
-  package var transport = Transport.auto
+  package var transport = RecordTransport.auto
   /// How many connections are followed at once.
   package var tableCount = 1 << 16
   /// How many half-open connections.

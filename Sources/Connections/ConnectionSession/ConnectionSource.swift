@@ -26,15 +26,7 @@ struct ConnectionSource: ~Copyable {
   }
 
   private static func load(_ options: ConnectionOptions) throws -> (ConnectionPrograms, usesPerfEvents: Bool) {
-    func load(usesPerfEvents: Bool) throws -> (ConnectionPrograms, Bool) {
-      (try ConnectionPrograms(ConnectionSpec(options, usesPerfEvents: usesPerfEvents)), usesPerfEvents)
-    }
-    do { return try load(usesPerfEvents: options.transport == .perf) } catch let error as LoadError {
-      guard options.transport == .auto, case .createMap(let map) = error.attempt,
-        map.name == ConnectionProgram.ring
-      else { throw error }
-      return try load(usesPerfEvents: true)
-    }
+    try options.transport.load { try ConnectionPrograms(ConnectionSpec(options, usesPerfEvents: $0)) }
   }
 
   /// Attaches what kernels differ in.

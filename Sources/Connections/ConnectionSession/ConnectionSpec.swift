@@ -2,7 +2,6 @@ internal import BPFLoader
 internal import BPFObjectFile
 internal import BPFRelocation
 internal import ConnectionProgram
-internal import LinuxCalls
 
 /// The connection programs as they are asked for.
 struct ConnectionSpec {
@@ -33,7 +32,10 @@ struct ConnectionSpec {
     }
     resize(ConnectionProgram.connections, to: options.tableCount)
     resize(ConnectionProgram.halfOpen, to: options.halfOpenTableCount)
-    resize(ConnectionProgram.ring, to: usesPerfEvents ? pageSize : options.ringByteCount)
+    resize(ConnectionProgram.ring, to: options.ringByteCount)
+    // Where perf events are asked for, the kernel may have no ring buffer.
+    object.maps[mapIndex(ConnectionProgram.ring)].isWanted = !usesPerfEvents
+    object.maps[mapIndex(ConnectionProgram.samples)].isWanted = usesPerfEvents
   }
 
   /// For kernels that let the programs ask for a socket's cookie.
@@ -53,8 +55,12 @@ struct ConnectionSpec {
   }
 
   private mutating func resize(_ map: String, to count: Int) {
-    guard let index = object.mapIndex(map) else { preconditionFailure("there is no map \(map)") }
-    object.maps[index].maxEntries = UInt32(clamping: count)
+    object.maps[mapIndex(map)].maxEntries = UInt32(clamping: count)
+  }
+
+  private func mapIndex(_ name: String) -> Int {
+    guard let index = object.mapIndex(name) else { preconditionFailure("there is no map \(name)") }
+    return index
   }
 
   /// - Parameter parts: the members of an element, and their values.

@@ -165,8 +165,10 @@ public struct LoadedObject: Sendable {
     _ attributes: BPF.MapAttributes, name: String, btf: borrowing FileDescriptor?
   ) throws(SystemCallError) -> FileDescriptor {
     do { return try BPF.createMap(attributes, name: name, btf: btf) } catch {
-      if error.errno == .notPermitted, (try? raiseMemoryLockLimit()) != nil {
-        return try BPF.createMap(attributes, name: name, btf: btf)
+      if error.errno == .notPermitted, (try? raiseMemoryLockLimit()) != nil,
+        let descriptor = try? BPF.createMap(attributes, name: name, btf: btf)
+      {
+        return descriptor
       }
       // Without types, the error is the map's own.
       return try BPF.createMap(attributes, name: name, btf: nil)

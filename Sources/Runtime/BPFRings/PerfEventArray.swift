@@ -4,7 +4,8 @@ public import LinuxCalls
 /// ring per CPU. CPUs that are switched off when it is made are left out; what programs write there is refused.
 ///
 /// Samples of one CPU come in the order in which they were written. Those of different CPUs do not: all of one CPU come
-/// before those of the next. Where the order counts, the program has to write down the time, or use a ring buffer.
+/// before those of the next. Where the order counts, the program has to write down the time, by which
+/// ``drain(limit:orderedBy:through:_:)`` puts them in order, or use a ring buffer.
 public struct PerfEventArray: ~Copyable, @unchecked Sendable {
   // Sendable: whoever owns the value is the one reader.
   /// When the reader is woken.
@@ -67,16 +68,44 @@ public struct PerfEventArray: ~Copyable, @unchecked Sendable {
   public mutating func drain(limit: Int = .max, _ body: (_ cpu: Int, _ sample: RawSpan) -> Void) -> Int {
     unsafe rings.forEachRing { ring, scratch in
       let cpu = ring.cpu
-      return unsafe ring.drain(limit: limit, scratch: scratch) { body(cpu, $0) }
+      return unsafe ring.pages.drain(limit: limit, scratch: scratch) { body(cpu, $0) }
     }
   }
 
+  /// Hands out the samples that are there in the order of a key, such as their time, and frees their room. Of each CPU it has to
+  /// grow from sample to sample. Nothing is allocated.
+  ///
+  /// The CPUs go on writing while their rings are looked at one after the other, so that what is there of one CPU may be
+  /// younger than what comes next of another. With the time just before the call as `last`, all samples have been written
+  /// down that are handed out, and those of the next call are younger, but for one that a program was writing just then.
+  /// - Parameters:
+  ///   - limit: how many at most.
+  ///   - key: asked once for each, or again by the next call where it was not handed out.
+  ///   - last: samples with a greater key are left for the next call.
+  ///   - body: as in ``drain(limit:_:)``.
+  /// - Returns: how many samples there were.
+  @discardableResult
+  public mutating func drain(
+    limit: Int = .max, orderedBy key: (RawSpan) -> UInt64, through last: UInt64, _ body: (RawSpan) -> Void
+  ) -> Int {
+    rings.drain(limit: limit, orderedBy: key, through: last, body)
+  }
+
+  /// Whether everything that has been written has been read.
+  public var isEmpty: Bool { unreadByteCount == 0 }
+
+  /// How many bytes are unread of the CPU that has most.
+  public var unreadByteCount: Int { rings.unreadByteCount }
+
+  /// How many bytes a program may write as one sample: the length of a perf event's record has 16 bits.
+  public static var longestSample: Int { PerfRecords.longestSample }
+
   /// How many samples of a CPU found no room, or came while it was paused. The kernel tells with the next sample that
   /// does, so that this grows while draining.
-  public func lostCount(cpu: Int) -> UInt64 { rings.rings.first { $0.cpu == cpu }?.lostCount ?? 0 }
+  public func lostCount(cpu: Int) -> UInt64 { rings.rings.first { $0.cpu == cpu }?.pages.lostCount ?? 0 }
 
   /// The same of all CPUs.
-  public var lostCount: UInt64 { rings.rings.reduce(0) { $0 &+ $1.lostCount } }
+  public var lostCount: UInt64 { rings.rings.reduce(0) { $0 &+ $1.pages.lostCount } }
 
   /// Has the kernel write nothing to the rings until ``resume()``; it counts what it does not write as lost (4.7).
   public mutating func pause() throws(SystemCallError) { try rings.pause(true) }
@@ -116,7 +145,7 @@ public struct OverwritablePerfEventArray: ~Copyable, @unchecked Sendable {
     }
     let count = unsafe rings.forEachRing { ring, scratch in
       let cpu = ring.cpu
-      return unsafe ring.readBackward(scratch: scratch) { body(cpu, $0) }
+      return unsafe ring.pages.readBackward(scratch: scratch) { body(cpu, $0) }
     }
     try rings.pause(false)
     return count

@@ -5,6 +5,8 @@
 @safe package struct PerfRecords {
   /// Longer than any record: its length is 16 bits wide.
   package static let longest = 1 << 16
+  /// How many bytes a sample has room for: the record's length is a multiple of 8, with a header and the sample's length.
+  static let longestSample = longest - 8 - headerByteCount - 4
 
   private let start: UnsafeRawPointer
   private let byteCount: Int
@@ -96,7 +98,7 @@
   }
 
   /// How many samples may pass until the kernel is told that their room is free.
-  private static let releaseInterval = 64
+  static let releaseInterval = 64
 
   /// Reads records that were written backward, the newest first.
   /// - Parameters:

@@ -4,6 +4,8 @@ import LinuxCalls
 /// They are taken out of the map again when the value ends.
 struct PerfRings: ~Copyable {
   let rings: [PerfRing]
+  /// Theirs.
+  private let pages: [PerfPages]
   /// For the records that wrap around, of whatever ring.
   private var scratch: [UInt8]
   private let map: FileDescriptor
@@ -39,6 +41,7 @@ struct PerfRings: ~Copyable {
       }
     }
     self.rings = rings
+    pages = rings.map(\.pages)
     self.map = map
     scratch = [UInt8](repeating: 0, count: PerfRecords.longest)
   }
@@ -53,6 +56,19 @@ struct PerfRings: ~Copyable {
       }
     }
   }
+
+  /// Hands out samples of all rings in the order of a key: ``PerfEventArray/drain(limit:orderedBy:through:_:)``.
+  mutating func drain(
+    limit: Int, orderedBy key: (RawSpan) -> UInt64, through last: UInt64, _ body: (RawSpan) -> Void
+  ) -> Int {
+    let pages = self.pages
+    return unsafe scratch.withUnsafeMutableBytes { scratch in
+      unsafe PerfPages.drain(pages, limit: limit, through: last, scratch: scratch, orderedBy: key, body)
+    }
+  }
+
+  /// Of the ring that has most.
+  var unreadByteCount: Int { pages.reduce(0) { max($0, $1.unreadByteCount) } }
 
   /// Calls `body` with each ring, in the order of the CPUs. Returns the sum of what it returned.
   mutating func forEachRing(_ body: (PerfRing, UnsafeMutableRawBufferPointer) -> Int) -> Int {

@@ -1,5 +1,6 @@
 import ArgumentParser
 import BPFLinks
+import BPFLoader
 import CaptureEvents
 import CaptureFiles
 import CaptureSession
@@ -115,10 +116,15 @@ struct Capture: ParsableCommand {
   var connectionCount = 1 << 16
   @Option(help: "How to attach: auto (bpf_link, else netlink), link or netlink.")
   var attach = Attach.auto
+  @Option(help: .recordTransport)
+  var transport = RecordTransport.auto
   @Option(
     parsing: .unconditional,
-    help: "The ring between kernel and merops, in bytes; a power of two, K and M are understood.")
-  var ringSize = ByteCount(8 << 20)
+    help: """
+      The ring between kernel and merops, or that of each CPU, in bytes; a power of two, K and M are understood. By \
+      default 8M, which the CPUs share where each has one.
+      """)
+  var ringSize: ByteCount?
   @Option(parsing: .unconditional, help: "Print the counters every so many seconds.")
   var stats: Double?
   @Option(help: "Write the counters at the end to this file, as JSON.")
@@ -152,6 +158,14 @@ struct Capture: ParsableCommand {
         "--via \(via.rawValue) is for packets \(via.isForFiles ? "of files (-r)" : "that arrive or leave"). "
           + "Here: \(others.joined(separator: ", ")).")
     }
+    if transport != .auto && file != nil {
+      throw ValidationError("--transport \(transport.rawValue) is for packets that arrive or leave, not for a file's.")
+    }
+    if transport == .perf, let snapLength, snapLength > CaptureOptions.longestPerfPacket {
+      throw ValidationError(
+        "-s \(snapLength): with --transport perf, a record has room for \(CaptureOptions.longestPerfPacket) bytes of a "
+          + "packet at most, which -s 0 takes.")
+    }
     if via == .kprobe, !(interface.isEmpty || interface == ["any"]) || direction != .in {
       throw ValidationError("--via kprobe takes what the kernel's TCP receives, on all interfaces: without -i and -Q.")
     }
@@ -167,7 +181,7 @@ struct Capture: ParsableCommand {
     guard 1...1 << 24 ~= connectionCount else {
       throw ValidationError("--connections \(connectionCount): the table has to have 1 to \(1 << 24) entries.")
     }
-    try ringSize.validateRing()
+    try ringSize?.validateRing()
   }
 
   func run() throws {
@@ -193,7 +207,8 @@ struct Capture: ParsableCommand {
     options.filter = packetFilter
     let ownership =
       showsOwners
-      ? try PacketOwnership(connectionCount: connectionCount, tellsOfConnections: withConnections) : nil
+      ? try PacketOwnership(
+        connectionCount: connectionCount, transport: transport, tellsOfConnections: withConnections) : nil
     var session = try CaptureSession(options)
     if via == .kprobe {
       try session.beginAttachingToTCP()
@@ -266,7 +281,8 @@ struct Capture: ParsableCommand {
     options.direction = direction
     options.takesFromTCP = via == .kprobe
     options.snapLength = wantedLength
-    options.ringByteCount = ringSize.value
+    options.transport = transport
+    options.ringByteCount = ringSize?.value
     options.count = count
     options.duration = duration
     options.statisticsInterval = stats

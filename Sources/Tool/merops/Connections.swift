@@ -1,4 +1,5 @@
 import ArgumentParser
+import BPFLoader
 import ConnectionEvents
 import ConnectionSession
 import Glibc
@@ -57,9 +58,9 @@ struct Connections: ParsableCommand {
   var tableCount = 1 << 16
   @Option(name: .customLong("half-open"), help: "How many half-open connections are followed at once.")
   var halfOpenTableCount = 1 << 13
-  @Option(help: "What the programs write into: ring (5.8), perf (a ring for each CPU), or auto.")
-  var transport = ConnectionOptions.Transport.auto
-  @Option(help: "The size of the ring: bytes, or with K or M behind.")
+  @Option(help: .recordTransport)
+  var transport = RecordTransport.auto
+  @Option(help: "The size of the ring, or of that of each CPU: bytes, or with K or M behind.")
   var ringSize = ByteCount(1 << 20)
 
   func validate() throws {
@@ -164,5 +165,3 @@ struct Connections: ParsableCommand {
     }
   }
 }
-
-extension ConnectionOptions.Transport: ExpressibleByArgument {}

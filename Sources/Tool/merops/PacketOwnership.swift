@@ -1,3 +1,4 @@
+import BPFLoader
 import CaptureEvents
 import ConnectionEvents
 import ConnectionSession
@@ -21,9 +22,10 @@ struct PacketOwnership: ~Copyable {
   /// - Parameters:
   ///   - connectionCount: for how many there is room.
   ///   - tellsOfConnections: whether there is something to ``tell(until:_:)``.
-  init(connectionCount: Int, tellsOfConnections: Bool) throws {
+  init(connectionCount: Int, transport: RecordTransport, tellsOfConnections: Bool) throws {
     var options = ConnectionOptions()
     options.tableCount = connectionCount
+    options.transport = transport
     let steps = try ConnectionSteps(options)
     let found = try steps.found()
     // Those that are closed are remembered for a while.

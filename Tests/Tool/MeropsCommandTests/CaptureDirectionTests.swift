@@ -22,7 +22,8 @@ extension Privileged {
     /// the order of time.
     @Test(arguments: [
       ["both"], ["both", "--via", "tc"], ["out"], ["in", "--via", "tc"], ["in"],
-      ["both", "--via", "tc", "--attach", "netlink"],
+      ["both", "--via", "tc", "--attach", "netlink"], ["both", "--transport", "perf"],
+      ["both", "--via", "tc", "--transport", "perf"], ["in", "--transport", "perf"],
     ])
     func takesThePacketsThatTcpdumpTakes(options: [String]) throws {
       let network = try DemoNetwork()
@@ -107,7 +108,7 @@ extension Privileged {
     }
 
     /// An interface without a link header: what is sent on it is IP.
-    @Test func takesPacketsOfATunnel() throws {
+    @Test(arguments: ["ring", "perf"]) func takesPacketsOfATunnel(transport: String) throws {
       let namespace = try NetworkNamespace()
       let script = "ip tuntap add tun0 mode tun && ip address add 10.8.0.1/24 dev tun0 && ip link set tun0 up"
       let ip = try RunningProcess("sh", ["-c", script], in: namespace)
@@ -115,7 +116,9 @@ extension Privileged {
       let file = Self.file("tunnel.pcapng")
       defer { try? FileManager.default.removeItem(at: file) }
       let capture = try Tool.capture(
-        ["-i", "tun0", "-Q", "out", "-w", file.path, "-U", "-c", "1", "udp port 9"], in: namespace)
+        [
+          "-i", "tun0", "-Q", "out", "-w", file.path, "-U", "-c", "1", "--transport", transport, "udp port 9",
+        ], in: namespace)
       let sender = try RunningProcess("bash", ["-c", "echo hello > /dev/udp/10.8.0.2/9"], in: namespace)
       #expect(try sender.wait() == 0)
       #expect(try capture.wait() == 0)
@@ -128,13 +131,46 @@ extension Privileged {
       #expect(tcpdump.output.contains("> 10.8.0.2.9: UDP, length 6"))
     }
 
+    /// Longer than a perf event's record: what has room is delivered, and that it is not all can be seen.
+    @Test(arguments: [("ring", 65549), ("perf", 65478)])
+    func theLongestPacketsAreTakenAsFarAsTheyHaveRoom(transport: String, captured: Int) throws {
+      let network = try DemoNetwork()
+      let file = Self.file("long.pcapng")
+      defer { try? FileManager.default.removeItem(at: file) }
+      let capture = try Tool.capture(
+        [
+          "-i", "lo", "-Q", "out", "-s", "0", "-w", file.path, "-U", "-c", "2", "--transport", transport, "udp port 9",
+        ], in: network.server)
+      let sender = try RunningProcess(
+        "python3",
+        [
+          "-c",
+          """
+          import socket
+          s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+          for length in (65507, 20000): s.sendto(bytes(i % 251 for i in range(length)), ("127.0.0.1", 9))
+          """,
+        ], in: network.server)
+      #expect(try sender.wait() == 0, "\(sender.errors)")
+      #expect(try capture.wait() == 0)
+      let written = try FilePackets(of: file)
+      #expect(written.packets.map(\.packet.originalLength) == [65549, 20042])
+      #expect(written.packets.map(\.bytes.count) == [captured, 20042])
+      #expect(written.interfaces.first?.snapLength == (transport == "perf" ? 65478 : 262_144))
+      for packet in written.packets {
+        let payload = packet.bytes.dropFirst(42)
+        #expect(payload.enumerated().allSatisfy { $0.element == UInt8($0.offset % 251) })
+      }
+    }
+
     /// What one namespace's TCP receives, of all its interfaces, with the state of established sockets.
-    @Test func takesSegmentsAsTCPReceivesThem() throws {
+    @Test(arguments: ["ring", "perf"]) func takesSegmentsAsTCPReceivesThem(transport: String) throws {
       guard FileManager.default.fileExists(atPath: "/sys/bus/event_source/devices/kprobe/type") else {
         try Test.cancel("this kernel has no kprobes")
       }
       let network = try DemoNetwork()
-      let capture = try Tool.run(["capture", "--via", "kprobe", "-t", "tcp port 80"], in: network.server)
+      let capture = try Tool.run(
+        ["capture", "--via", "kprobe", "-t", "--transport", transport, "tcp port 80"], in: network.server)
       try capture.waitUntil(says: "segments that tcp_v6_rcv() receives")
       _ = try DemoTraffic.run(in: network)
       try capture.waitUntil("both conversations are printed") {

@@ -120,5 +120,6 @@ import Testing
     #expect(try capture(["tcp prot"]).status == 2)
     let (status, _, errors) = try capture(["--via", "tc"])
     #expect(status == 2 && errors.contains("Here: auto, interpreter, test-run."))
+    #expect(try capture(["--transport", "perf"]).status == 2)
   }
 }

@@ -22,9 +22,9 @@ extension Privileged {
     }
 
     /// Each packet's ends are those that made it, and are told of as it is known at the time.
-    @Test func everyPacketHasItsOwners() throws {
+    @Test(arguments: ["ring", "perf"]) func everyPacketHasItsOwners(transport: String) throws {
       let network = try DemoNetwork()
-      let process = try Self.capture(["--with-connections", "--format", "json"], in: network)
+      let process = try Self.capture(["--with-connections", "--format", "json", "--transport", transport], in: network)
       let expected = try ConnectionDay.make(in: network)
       process.signal(SIGINT)
       #expect(try process.wait() == 0)

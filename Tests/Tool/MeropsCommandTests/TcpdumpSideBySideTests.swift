@@ -17,6 +17,16 @@ extension Privileged {
       #expect(ours == theirs)
     }
 
+    @Test func printsTheSameLinesOfPerfEvents() throws {
+      let network = try DemoNetwork()
+      let (ours, theirs) = try watch(network, [], ["--transport", "perf"]) { () throws in
+        _ = try DemoTraffic.run(in: network)
+        try Frame.send(Frame.all.map(\.frame), from: DemoNetwork.clientInterface, in: network.client)
+      }
+      try #require(theirs.count >= 20 + Frame.all.count)
+      #expect(ours == theirs)
+    }
+
     @Test(arguments: [[], ["-e"], ["-v"]])
     func printsTheSameLinesOfCraftedFrames(options: [String]) throws {
       let network = try DemoNetwork()
@@ -28,13 +38,14 @@ extension Privileged {
     }
 
     /// Runs both, with the same traffic between start and end. Returns what they printed, as far as it is comparable.
+    /// - Parameter ownOptions: only of ours.
     private func watch(
-      _ network: borrowing DemoNetwork, _ options: [String], _ traffic: () throws -> Void
+      _ network: borrowing DemoNetwork, _ options: [String], _ ownOptions: [String] = [], _ traffic: () throws -> Void
     ) throws -> (ours: [String], theirs: [String]) {
       let interface = DemoNetwork.serverInterface
       // What the kernel says over IPv6 by itself comes when it likes.
       let filter = "not icmp6 and not (ip6[6] = 0 and ip6[40] = 58) and (ip proto 6 or ip6 or vlan)"
-      let ours = try Tool.capture(["-nn", "-i", interface] + options + [filter], in: network.server)
+      let ours = try Tool.capture(["-nn", "-i", interface] + options + ownOptions + [filter], in: network.server)
       let theirs = try RunningProcess(
         // Its buffer of 2 MB has room for eight packets only, of the size that an interface with offloads may send.
         "tcpdump", ["-nn", "-l", "--immediate-mode", "-B", "32768", "-Q", "in", "-i", interface] + options + [filter],
