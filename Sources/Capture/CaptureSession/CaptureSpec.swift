@@ -93,9 +93,9 @@ struct CaptureSpec: Sendable {
     for map in [CaptureProgram.samples, CaptureProgram.bells, CaptureProgram.wholeFrames] {
       object.maps[mapIndex(map)].maxEntries = cpuCount
     }
-    if let snapLength = transport.snapLength, snapLength > room {
-      // A made-up link header takes room, too.
-      let wholeRoom = snapLength + CaptureRecord.madeUpByteCount
+    // A made-up link header takes room, too.
+    let wholeRoom = (transport.snapLength ?? 0) + CaptureRecord.madeUpByteCount
+    if wholeRoom > room {
       try object.set(CaptureProgram.wholeRoom, to: UInt32(clamping: wholeRoom))
       object.maps[mapIndex(CaptureProgram.wholeFrames)].valueSize = UInt32(
         clamping: CaptureProgram.recordHeadByteCount + wholeRoom)

@@ -117,14 +117,18 @@ extension Privileged {
       defer { try? FileManager.default.removeItem(at: file) }
       let capture = try Tool.capture(
         [
-          "-i", "tun0", "-Q", "out", "-w", file.path, "-U", "-c", "1", "--transport", transport, "udp port 9",
+          "-i", "tun0", "-Q", "out", "-s", "512", "-w", file.path, "-U", "-c", "2", "--transport", transport,
+          "udp port 9",
         ], in: namespace)
-      let sender = try RunningProcess("bash", ["-c", "echo hello > /dev/udp/10.8.0.2/9"], in: namespace)
-      #expect(try sender.wait() == 0)
+      for payload in ["echo hello", "printf %1000s"] {
+        let sender = try RunningProcess("bash", ["-c", "\(payload) > /dev/udp/10.8.0.2/9"], in: namespace)
+        #expect(try sender.wait() == 0)
+      }
       #expect(try capture.wait() == 0)
       let written = try FilePackets(of: file)
       #expect(written.interfaces.map(\.linkType) == [.raw])
-      #expect(written.packets.count == 1)
+      #expect(written.packets.map(\.bytes.count) == [34, 512])
+      #expect(written.packets.map(\.packet.originalLength) == [34, 1028])
       let tcpdump = try RunningProcess("tcpdump", ["-nn", "-t", "-r", file.path], in: namespace)
       #expect(try tcpdump.wait() == 0)
       #expect(tcpdump.output.contains("IP 10.8.0.1."))
