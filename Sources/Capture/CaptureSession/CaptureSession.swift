@@ -278,7 +278,7 @@ package struct CaptureSession: ~Copyable {
     return CaptureStatistics(
       counters: counters, pastCount: pastCount, notWritten: notWritten,
       seconds: Double(Clock.monotonic - started) / 1e9, via: sources.modes,
-      transport: usesPerfEvents ? .perf : .ring)
+      usesPerfEvents: usesPerfEvents)
   }
 }
 

@@ -1,5 +1,5 @@
-internal import BPFLoader
 internal import CaptureProgram
+internal import LinuxCalls
 
 /// What became of every packet. Two sums hold always:
 /// `seen` = all of `passedOver` + `matched`, and `matched` = `delivered` + all of `lost`.
@@ -16,19 +16,19 @@ package struct CaptureStatistics: Sendable {
   package let seconds: Double
   /// Where the packets were taken, such as `xdp-native`.
   package let via: String
-  /// What the packets came through; `nil` where they came from a file.
-  private let transport: RecordTransport?
+  /// Whether each CPU has a ring of its own.
+  private let usesPerfEvents: Bool
 
   init(
     counters: CaptureCounters, pastCount: UInt64, notWritten: UInt64, seconds: Double, via: String,
-    transport: RecordTransport? = nil
+    usesPerfEvents: Bool = false
   ) {
     self.counters = counters
     self.pastCount = pastCount
     self.notWritten = notWritten
     self.seconds = seconds
     self.via = via
-    self.transport = transport
+    self.usesPerfEvents = usesPerfEvents
   }
 
   package var seen: UInt64 { counters.seen }
@@ -48,36 +48,36 @@ package struct CaptureStatistics: Sendable {
     counters.lostByCPU.enumerated().filter { $0.element > 0 }.map { (cpu: $0.offset, count: $0.element) }
   }
 
-  private var way: String { transport == .perf ? ", by perf events" : "" }
+  private var way: String { usesPerfEvents ? ", by perf events" : "" }
 
   /// The two sums for people, and how long and where.
   package var summary: String {
     let passedOverCount = Self.total(passedOver)
     let lostCount = Self.total(lost)
     return """
-      \(delivered) packets captured, \(lostCount) lost, in \(Self.decimal(seconds)) s via \(via)\(way)
+      \(delivered) packets captured, \(lostCount) lost, in \(Clock.text(seconds: seconds)) s via \(via)\(way)
       seen \(seen) = passed over \(passedOverCount)\(Self.list(passedOver)) + matched \(matched)
       matched \(matched) = delivered \(delivered) + lost \(lostCount)\(Self.list(lost))
       """
-        + (transport == .perf && !lostByCPU.isEmpty
+        + (usesPerfEvents && !lostByCPU.isEmpty
           ? "\nlost " + lostByCPU.map { "\($0.count) on CPU \($0.cpu)" }.joined(separator: ", ") : "")
   }
 
   /// The same on one line.
   package var line: String {
     "seen \(seen), passed over \(Self.total(passedOver)), matched \(matched), delivered \(delivered), "
-      + "lost \(Self.total(lost))\(Self.list(lost)), \(Self.decimal(seconds)) s"
+      + "lost \(Self.total(lost))\(Self.list(lost)), \(Clock.text(seconds: seconds)) s"
   }
 
-  /// `{"seen":N,"passed_over":{CAUSE:N},"matched":N,"delivered":N,"lost":{CAUSE:N},"lost_by_cpu":{CPU:N},...}`; `"transport"`
-  /// only of packets that arrive or leave.
+  /// `{"seen":N,"passed_over":{CAUSE:N},"matched":N,"delivered":N,"lost":{CAUSE:N},"seconds":S,"via":V}`; of perf events,
+  /// which have a ring for each CPU, also `"transport":"perf","lost_by_cpu":{CPU:N}`.
   /// - Parameter connections: an object, `"connections"`, of what became of the news of connections.
   package func json(connections: String? = nil) -> String {
     let ofCPUs: Causes = lostByCPU.map { (cause: "\($0.cpu)", count: $0.count) }
     return "{\"seen\":\(seen),\"passed_over\":\(Self.object(passedOver)),\"matched\":\(matched),"
-      + "\"delivered\":\(delivered),\"lost\":\(Self.object(lost)),\"lost_by_cpu\":\(Self.object(ofCPUs)),"
-      + "\"seconds\":\(Self.decimal(seconds)),\"via\":\"\(via)\""
-      + (transport.map { ",\"transport\":\"\($0.rawValue)\"" } ?? "")
+      + "\"delivered\":\(delivered),\"lost\":\(Self.object(lost)),\"seconds\":\(Clock.text(seconds: seconds)),"
+      + "\"via\":\"\(via)\""
+      + (usesPerfEvents ? ",\"transport\":\"perf\",\"lost_by_cpu\":\(Self.object(ofCPUs))" : "")
       + (connections.map { ",\"connections\":\($0)" } ?? "") + "}"
   }
 
@@ -91,12 +91,5 @@ package struct CaptureStatistics: Sendable {
 
   static func object(_ causes: Causes) -> String {
     "{" + causes.map { "\"\($0.cause)\":\($0.count)" }.joined(separator: ",") + "}"
-  }
-
-  /// With three decimals; the names and numbers above need no escapes.
-  static func decimal(_ seconds: Double) -> String {
-    let milliseconds = Int(seconds * 1000)
-    let fraction = String(milliseconds % 1000)
-    return "\(milliseconds / 1000)." + String(repeating: "0", count: 3 - fraction.count) + fraction
   }
 }

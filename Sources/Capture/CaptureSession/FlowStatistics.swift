@@ -1,5 +1,6 @@
 internal import CaptureProgram
 package import FlowTable
+internal import LinuxCalls
 
 /// What became of every packet, and of every flow. Beside the sums of ``CaptureStatistics``, with `counted` in the place of
 /// `delivered`: `inserted` flows = those in the map + those `evicted`, and packets `counted` = those of flows in the map + those
@@ -42,7 +43,7 @@ package struct FlowStatistics: Sendable {
     let lostCount = CaptureStatistics.total(lost)
     let sampled = sample > 1 ? ", 1 packet in \(sample) of those seen" : ""
     return """
-      \(counted) packets counted\(sampled), \(lostCount) lost, in \(CaptureStatistics.decimal(seconds)) s via \(via)
+      \(counted) packets counted\(sampled), \(lostCount) lost, in \(Clock.text(seconds: seconds)) s via \(via)
       seen \(counters.seen) = passed over \(CaptureStatistics.total(passedOver))\(CaptureStatistics.list(passedOver)) \
       + matched \(counters.matched)
       matched \(counters.matched) = counted \(counted) + lost \(lostCount)\(CaptureStatistics.list(lost))
@@ -59,7 +60,7 @@ package struct FlowStatistics: Sendable {
   package var line: String {
     "seen \(counters.seen), passed over \(CaptureStatistics.total(passedOver)), matched \(counters.matched), "
       + "counted \(counted), lost \(CaptureStatistics.total(lost))\(CaptureStatistics.list(lost)), "
-      + "flows \(flowCount), evicted \(evicted), \(CaptureStatistics.decimal(seconds)) s"
+      + "flows \(flowCount), evicted \(evicted), \(Clock.text(seconds: seconds)) s"
   }
 
   /// `{"seen":N,"passed_over":{CAUSE:N},"matched":N,"counted":N,"lost":{CAUSE:N},"inserted":N,"flows":N,"evicted":N,`
@@ -69,6 +70,6 @@ package struct FlowStatistics: Sendable {
       + "\"matched\":\(counters.matched),\"counted\":\(counted),\"lost\":\(CaptureStatistics.object(lost)),"
       + "\"inserted\":\(counters.inserted),\"flows\":\(flowCount),\"evicted\":\(evicted),"
       + "\"evicted_packets\":\(evictedPackets),\"capacity\":\(capacity),\"sampled\":\(sample),"
-      + "\"seconds\":\(CaptureStatistics.decimal(seconds)),\"via\":\"\(via)\"}"
+      + "\"seconds\":\(Clock.text(seconds: seconds)),\"via\":\"\(via)\"}"
   }
 }

@@ -1,5 +1,6 @@
 internal import ByteReading
 internal import ConnectionProgram
+internal import LinuxCalls
 
 /// What became of everything that the programs had to tell. Two sums hold always:
 /// `seen` = `filteredOut` + `matched`, and `matched` = `delivered` + `ringFull` + `notWritten`.
@@ -43,7 +44,7 @@ package struct ConnectionStatistics: Sendable {
   /// For people.
   package var summary: String {
     """
-    \(delivered) told, \(lost) lost, in \(decimal(seconds)) s via \(via)
+    \(delivered) told, \(lost) lost, in \(Clock.text(seconds: seconds)) s via \(via)
     seen \(seen) = passed over \(passedOver) + matched \(matched)
     matched \(matched) = delivered \(delivered) + lost \(lost)\(causes)
     """ + tables
@@ -52,7 +53,7 @@ package struct ConnectionStatistics: Sendable {
   /// The same on one line.
   package var line: String {
     "seen \(seen), passed over \(passedOver), matched \(matched), delivered \(delivered), lost \(lost)\(causes), "
-      + "\(decimal(seconds)) s\(tables.replacing("\n", with: "; "))"
+      + "\(Clock.text(seconds: seconds)) s\(tables.replacing("\n", with: "; "))"
   }
 
   private var causes: String {
@@ -74,13 +75,6 @@ package struct ConnectionStatistics: Sendable {
     "{\"seen\":\(seen),\"passed_over\":{\"filtered_out\":\(filteredOut),\"past_count\":\(past)},\"matched\":\(matched),"
       + "\"delivered\":\(delivered),\"lost\":{\"ring_full\":\(ringFull),\"not_written\":\(notWritten)},"
       + "\"table_full\":{\"connections\":\(untracked),\"half_open\":\(halfOpenUntracked),\"listeners\":\(listenersUntracked)},"
-      + "\"seconds\":\(decimal(seconds)),\"via\":\"\(via)\"}"
+      + "\"seconds\":\(Clock.text(seconds: seconds)),\"via\":\"\(via)\"}"
   }
-}
-
-/// With three decimals.
-private func decimal(_ seconds: Double) -> String {
-  let milliseconds = Int(seconds * 1000)
-  let fraction = String(milliseconds % 1000)
-  return "\(milliseconds / 1000)." + String(repeating: "0", count: 3 - fraction.count) + fraction
 }

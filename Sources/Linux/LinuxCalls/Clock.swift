@@ -9,6 +9,13 @@ package enum Clock {
   package static var boot: UInt64 { linux_clock(CLOCK_BOOTTIME) }
   /// CLOCK_REALTIME, since 1970.
   package static var realtime: UInt64 { linux_clock(CLOCK_REALTIME) }
+
+  /// `12.345`: a span of time, with three decimals, cut off.
+  package static func text(seconds: Double) -> String {
+    let milliseconds = Int(seconds * 1000)
+    let fraction = String(milliseconds % 1000)
+    return "\(milliseconds / 1000)." + String(repeating: "0", count: 3 - fraction.count) + fraction
+  }
 }
 
 /// Lets the thread sleep.

@@ -186,11 +186,14 @@ extension Privileged {
       #expect(lost["ring_full"] ?? 0 > 0)
       #expect(statistics["delivered"] as? Int == 500 - lost.values.reduce(0, +))
       #expect(capture.outputLines.count == statistics["delivered"] as? Int)
-      #expect(statistics["transport"] as? String == transport)
-      let ofCPUs = try #require(statistics["lost_by_cpu"] as? [String: Int])
+      // Where each CPU has a ring of its own, it is told which ones were full.
+      let ofCPUs = statistics["lost_by_cpu"] as? [String: Int]
+      #expect((ofCPUs != nil) == (transport == "perf"))
+      guard let ofCPUs else { return }
+      #expect(statistics["transport"] as? String == "perf")
       #expect(ofCPUs.values.reduce(0, +) == lost["ring_full"])
       let told = ofCPUs.sorted { $0.key < $1.key }.map { "\($0.value) on CPU \($0.key)" }.joined(separator: ", ")
-      #expect(capture.errors.contains("\nlost \(told)\n") == (transport == "perf"))
+      #expect(capture.errors.contains("\nlost \(told)\n"))
     }
 
     /// While packets come faster than they are printed.
