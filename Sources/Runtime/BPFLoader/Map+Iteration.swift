@@ -16,7 +16,7 @@ extension Map {
   ///
   /// When a key that is being looked behind is deleted, the kernel starts again: some keys then come more than once. A key
   /// comes at least once if it is there all the time and not written to; new ones may come or not. The body may delete the
-  /// key that it got. Tries of kernels before 6.13 may leave keys out while others delete.
+  /// key that it got. Tries may leave keys out while others add or delete.
   /// - Parameter body: the key ends with the call.
   /// - Throws: `MapError` with `keepsChanging` after eight times as many keys as the map has room for.
   public func forEachKey(_ body: (_ key: RawSpan) throws(MapError) -> Void) throws(MapError) {

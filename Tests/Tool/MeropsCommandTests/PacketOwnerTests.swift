@@ -100,7 +100,7 @@ extension Privileged {
       let client = try network.client.run { () throws(SystemCallError) in
         try TCPConnection(to: endpoint, timeout: 5000)
       }
-      let process = try Self.capture(["--process", "-t"], in: network)
+      let process = try Self.capture(["--process", "-t", "tcp"], in: network)
       _ = consume client
       _ = consume listener
       try process.waitUntil("the end is printed") { process.output.contains("Flags [") }
