@@ -22,9 +22,9 @@ extension Privileged {
     }
 
     /// Each packet's ends are those that made it, and are told of as it is known at the time.
-    @Test(arguments: ["ring", "perf"]) func everyPacketHasItsOwners(transport: String) throws {
+    @Test func everyPacketHasItsOwners() throws {
       let network = try DemoNetwork()
-      let process = try Self.capture(["--with-connections", "--format", "json", "--transport", transport], in: network)
+      let process = try Self.capture(["--with-connections", "--format", "json"], in: network)
       let expected = try ConnectionDay.make(in: network)
       process.signal(SIGINT)
       #expect(try process.wait() == 0)
@@ -74,11 +74,12 @@ extension Privileged {
       }
     }
 
-    @Test func filesHaveComments() throws {
+    @Test(arguments: ["ring", "perf"]) func filesHaveComments(transport: String) throws {
       let network = try DemoNetwork()
       let file = FileManager.default.temporaryDirectory.appending(path: "owners-\(UUID().uuidString).pcapng")
       defer { try? FileManager.default.removeItem(at: file) }
-      let process = try Self.capture(["--process", "-w", file.path, "--print", "tcp"], in: network)
+      let process = try Self.capture(
+        ["--process", "-w", file.path, "--print", "--transport", transport, "tcp"], in: network)
       _ = try ConnectionDay.makeTwenty(in: network)
       process.signal(SIGINT)
       #expect(try process.wait() == 0)
