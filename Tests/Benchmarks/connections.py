@@ -30,7 +30,9 @@ def followers():
     """Nobody, and the programs that follow connections: what to call each, and what starts it."""
     known = [("nobody", None), ("merops", merops(b"following", "connections")),
              ("merops, filtered out", merops(b"following", "connections", "--port", "1"))]
-    return known + ([("tcplife", other("tcplife"))] if shutil.which("tcplife") else [])
+    # It needs tracefs to be mounted.
+    tcplife = ("unshare", "--mount", "sh", "-c", "mount -t tracefs tracefs /sys/kernel/tracing 2>&-; exec tcplife")
+    return known + ([("tcplife", other(*tcplife))] if shutil.which("tcplife") else [])
 
 
 def capturers():

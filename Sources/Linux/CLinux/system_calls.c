@@ -13,6 +13,7 @@
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
@@ -76,6 +77,19 @@ off_t linux_file_size(int descriptor)
 {
 	struct stat status;
 	return fstat(descriptor, &status) ? -errno : status.st_size;
+}
+
+int linux_mount_nowhere(const char *file_system)
+{
+	int context = fsopen(file_system, FSOPEN_CLOEXEC);
+	if (context < 0)
+		return -errno;
+	int mount = fsconfig(context, FSCONFIG_CMD_CREATE, NULL, NULL, 0);
+	if (mount == 0)
+		mount = fsmount(context, FSMOUNT_CLOEXEC, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC);
+	int error = errno;
+	close(context);
+	return mount < 0 ? -error : mount;
 }
 
 intptr_t linux_mmap(size_t length, int protection, int flags, int descriptor, off_t offset) {

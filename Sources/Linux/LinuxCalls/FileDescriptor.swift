@@ -16,6 +16,12 @@ public struct FileDescriptor: ~Copyable, Sendable {
     number = try retrying("open \(path)") { unsafe linux_create(path, flags, mode) }
   }
 
+  /// fsmount(2): the root of a file system such as tracefs, mounted at no place in any name space, so that nobody else sees it and it
+  /// is gone with the descriptor (5.2).
+  package init(mounting fileSystem: String) throws(SystemCallError) {
+    number = try checked("mount \(fileSystem)", unsafe linux_mount_nowhere(fileSystem))
+  }
+
   /// pidfd_open(2): stands for a process, whatever becomes of its number (5.3).
   package init(ofProcess pid: Int32) throws(SystemCallError) {
     number = try checked("pidfd_open(\(pid))", linux_pidfd_open(pid))

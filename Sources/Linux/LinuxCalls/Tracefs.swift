@@ -5,14 +5,27 @@ import Glibc
 package struct Tracefs: Sendable {
   package let root: String
 
-  /// Where it is mounted; `nil` where it is not, or may not be looked into.
-  package static var mounted: Tracefs? {
+  /// Where it is mounted. Containers and small systems often have it nowhere: then it is mounted for this process alone, once.
+  /// `nil` where that may not be, or where it may not be looked into.
+  package static var found: Tracefs? {
     for root in ["/sys/kernel/tracing", "/sys/kernel/debug/tracing"]
     where (try? FileDescriptor(opening: root + "/events", flags: O_RDONLY)) != nil {
       return Tracefs(root: root)
     }
-    return nil
+    return own.map { Tracefs(root: "/proc/self/fd/\($0.number)") }
   }
+
+  private final class Mount: Sendable {
+    let number: CInt
+    private let descriptor: FileDescriptor
+
+    init() throws(SystemCallError) {
+      descriptor = try FileDescriptor(mounting: "tracefs")
+      number = descriptor.number
+    }
+  }
+
+  private static let own = try? Mount()
 
   /// The number of an event, as perf_event_open(2) takes it.
   package func number(ofEvent name: String, category: String) throws(SystemCallError) -> UInt64 {

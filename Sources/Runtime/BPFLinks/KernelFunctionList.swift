@@ -25,7 +25,7 @@ struct KernelFunctionList: Sendable {
   }
 
   static func traceable(addresses: Bool) -> KernelFunctionList? {
-    guard let tracefs = Tracefs.mounted else { return nil }
+    guard let tracefs = Tracefs.found else { return nil }
     let text = (try? contents(ofFile: tracefs.root + "/available_filter_functions" + (addresses ? "_addrs" : ""))) ?? []
     return text.isEmpty ? nil : KernelFunctionList(text, addresses ? .traceableWithAddresses : .traceable)
   }

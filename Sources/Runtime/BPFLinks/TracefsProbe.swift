@@ -40,7 +40,7 @@ struct TracefsDefinition: Hashable, Sendable {
   /// Removes what processes of ours defined and were killed before they could remove; others' probes stay.
   /// - Returns: each line that went.
   static func removeLeftOvers(in file: Tracefs.Definitions) -> [String] {
-    guard let tracefs = Tracefs.mounted else { return [] }
+    guard let tracefs = Tracefs.found else { return [] }
     return tracefs.definitions(in: file).filter { line in
       // `r8:GROUP/NAME PLACE`
       guard let colon = line.firstIndex(of: ":") else { return false }
@@ -72,7 +72,7 @@ struct TracefsProbe: ~Copyable, Sendable {
     _ program: Program, _ definition: TracefsDefinition, kind: String, at place: String, pid: Int32 = -1,
     cookie: UInt64
   ) throws(RungFailure) {
-    guard let tracefs = Tracefs.mounted else {
+    guard let tracefs = Tracefs.found else {
       throw RungFailure(
         SystemCallError(call: "open /sys/kernel/tracing/\(definition.file.rawValue)", errno: .noSuchFile))
     }

@@ -8,7 +8,7 @@ extension Program {
     _ name: String, category: String, cookie: UInt64 = 0, rungs: [Rung] = Rung.tracepoint
   ) throws(AttachError) -> Link {
     let place = AttachPlace(program: self.name, hook: .tracepoint, target: "\(category)/\(name)")
-    guard let tracefs = Tracefs.mounted else { throw place.noTracefs }
+    guard let tracefs = Tracefs.found else { throw place.noTracefs }
     let number: UInt64
     do { number = try tracefs.number(ofEvent: name, category: category) } catch {
       guard error.errno == .noSuchFile else {
@@ -40,6 +40,7 @@ extension AttachPlace {
     AttachError(
       place: self,
       reason: .noTarget(
-        "tracefs is not mounted, or may not be read", hint: "mount -t tracefs tracefs /sys/kernel/tracing"))
+        "tracefs is not mounted, and may not be, or may not be read",
+        hint: "mount -t tracefs tracefs /sys/kernel/tracing"))
   }
 }

@@ -73,7 +73,7 @@ public struct ObjectEvents: ~Copyable {
   private static func tracePipe(
     isWanted: Bool, _ queue: borrowing EventQueue
   ) throws(SystemCallError) -> FileDescriptor? {
-    guard isWanted, let tracefs = Tracefs.mounted,
+    guard isWanted, let tracefs = Tracefs.found,
       let pipe = try? FileDescriptor(opening: "\(tracefs.root)/trace_pipe", flags: O_RDONLY | O_NONBLOCK)
     else { return nil }
     try queue.watch(pipe, token: otherToken)

@@ -143,7 +143,7 @@ private struct Holdings {
   init(of objects: KernelObjects) throws {
     own["links in the kernel"] = try objects.linkCount
     for file in [Tracefs.Definitions.kprobes, .uprobes] {
-      let lines = Tracefs.mounted?.definitions(in: file) ?? []
+      let lines = Tracefs.found?.definitions(in: file) ?? []
       own["\(file.rawValue) in tracefs"] = lines.count { $0.contains(":\(ProbeGroup().name)/") }
     }
     let socket = try RouteSocket()

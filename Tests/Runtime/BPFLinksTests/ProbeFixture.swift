@@ -44,6 +44,6 @@ enum ProbeFixture {
 
   /// The probes in tracefs that this process owns.
   static func definitions(_ file: Tracefs.Definitions) -> [String] {
-    (Tracefs.mounted?.definitions(in: file) ?? []).filter { $0.contains(":\(ProbeGroup().name)/") }
+    (Tracefs.found?.definitions(in: file) ?? []).filter { $0.contains(":\(ProbeGroup().name)/") }
   }
 }

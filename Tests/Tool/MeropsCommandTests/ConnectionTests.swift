@@ -59,7 +59,12 @@ extension Privileged {
     @Test func othersReportNothingMore() throws {
       let network = try DemoNetwork()
       func start(_ tool: String, _ options: [String] = []) throws -> RunningProcess {
-        let process = try RunningProcess(tool, options, in: network.client)
+        // These need tracefs to be mounted.
+        let process = try RunningProcess(
+          "unshare",
+          ["--mount", "sh", "-c", "mount -t tracefs tracefs /sys/kernel/tracing 2>&-; exec \"$0\" \"$@\"", tool]
+            + options,
+          in: network.client)
         // What it cannot attach to, it says at once.
         usleep(500_000)
         return process

@@ -158,7 +158,7 @@ private final class Scene {
       file = nil
       arguments = ["capture"] + command.arguments
     }
-    tracefs = command.definitions == nil ? nil : Tracefs.mounted
+    tracefs = command.definitions == nil ? nil : Tracefs.found
     switch command.definitions {
     case .kprobes: try #require(tracefs).define("p:\(Self.foreign) tcp_v4_connect", in: .kprobes)
     case .uprobes: try #require(tracefs).define("p:\(Self.foreign) \(Tool.path):0x1000", in: .uprobes)

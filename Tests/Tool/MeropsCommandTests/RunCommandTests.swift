@@ -92,6 +92,24 @@ extension Privileged {
       #expect(run.errors.contains("nothing is attached"))
     }
 
+    /// As in a container: the process mounts it for itself, and nobody sees it.
+    @Test func tracefsNeedNotBeMounted() throws {
+      let network = try DemoNetwork()
+      let file = try ObjectFile(tracepointsObject())
+      let script = """
+        umount --recursive /sys/kernel/tracing /sys/kernel/debug 2>&-
+        "$0" run "$1" --disable on_raw_tracepoint --disable on_typed_tracepoint --duration 0.1 --no-printk
+        status=$?
+        grep -c tracefs /proc/self/mounts
+        exit $status
+        """
+      let run = try RunningProcess(
+        "unshare", ["--mount", "sh", "-c", script, Tool.path, file.url.path], in: network.server)
+      #expect(try run.wait() == 0, "\(run.errors)")
+      #expect(run.errors.contains("on_tracepoint is attached"), "\(run.errors)")
+      #expect(run.output == "0\n")
+    }
+
     @Test func aHookWithoutTheWayIsLeftOut() throws {
       let network = try DemoNetwork()
       let file = try ObjectFile(watchObject())

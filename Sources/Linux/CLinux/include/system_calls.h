@@ -27,6 +27,8 @@ ssize_t linux_read(int descriptor, void *buffer, size_t count);
 ssize_t linux_read_at(int descriptor, void *buffer, size_t count, off_t offset);
 ssize_t linux_write(int descriptor, const void *buffer, size_t count);
 int linux_truncate(int descriptor, off_t length);
+// fsopen(2), fsconfig(2) and fsmount(2): a file system for whoever has the descriptor, at no place in any name space (5.2).
+int linux_mount_nowhere(const char *file_system);
 // mmap(2); returns the address or a negative errno.
 /* fstat(2): the size of a file in bytes. */
 off_t linux_file_size(int descriptor);
