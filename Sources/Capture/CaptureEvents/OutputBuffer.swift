@@ -2,11 +2,11 @@
 ///
 /// The only file of this module with unchecked memory access. Each operation makes room for the most that it can
 /// write, once, and then stores without looking again; `count <= capacity` holds between operations.
-@safe package struct OutputBuffer: ~Copyable {
-  private var start: UnsafeMutablePointer<UInt8>
-  private var capacity: Int
+@safe public struct OutputBuffer: ~Copyable {
+  @usableFromInline private(set) var start: UnsafeMutablePointer<UInt8>
+  @usableFromInline private(set) var capacity: Int
   /// How many bytes wait to be written.
-  package private(set) var count = 0
+  @usableFromInline package internal(set) var count = 0
 
   package init(capacity: Int = 4096) {
     let capacity = max(capacity, 64)
@@ -32,13 +32,13 @@
     self.count = count
   }
 
-  @inline(__always)
-  private mutating func reserve(_ room: Int) {
+  @inlinable @inline(__always)
+  mutating func reserve(_ room: Int) {
     if room > capacity &- count { grow(by: room) }
   }
 
-  @inline(never)
-  private mutating func grow(by room: Int) {
+  @usableFromInline @inline(never)
+  mutating func grow(by room: Int) {
     let larger = max(capacity * 2, count + room)
     let copy = UnsafeMutablePointer<UInt8>.allocate(capacity: larger)
     unsafe copy.update(from: start, count: count)
@@ -87,11 +87,26 @@
     count &+= 2
   }
 
-  /// Several numbers, each as ``append(littleEndian:)-(UInt32)`` has it: a call from another module costs more than the store.
-  package mutating func append(
-    littleEndian a: UInt32, _ b: UInt32, _ c: UInt32, _ d: UInt32, _ e: UInt32, _ f: UInt32, _ g: UInt32
+  package mutating func append(littleEndian a: UInt32, _ b: UInt32) {
+    append(littleEndian: a)
+    append(littleEndian: b)
+  }
+
+  /// The bytes, and zeros up to `byteCount`, which is at most 8 more.
+  package mutating func append(_ bytes: RawSpan, paddedTo byteCount: Int) {
+    reserve(byteCount + 8)
+    unsafe Self.store(bytes, paddedTo: byteCount, at: UnsafeMutableRawPointer(start + count))
+    count &+= byteCount
+  }
+
+  /// Seven numbers, the bytes with zeros up to `byteCount`, which is at most 8 more, and four numbers behind them: a packet's
+  /// block. Inlined, and the place looked up once, since a store costs less than finding out where it goes.
+  @inlinable @inline(__always)
+  public mutating func append(
+    littleEndian a: UInt32, _ b: UInt32, _ c: UInt32, _ d: UInt32, _ e: UInt32, _ f: UInt32, _ g: UInt32,
+    _ bytes: RawSpan, paddedTo byteCount: Int, _ h: UInt32, _ i: UInt32, _ j: UInt32, _ k: UInt32
   ) {
-    reserve(28)
+    reserve(28 + byteCount + 16)
     let place = unsafe UnsafeMutableRawPointer(start + count)
     unsafe place.storeBytes(of: a.littleEndian, as: UInt32.self)
     unsafe place.storeBytes(of: b.littleEndian, toByteOffset: 4, as: UInt32.self)
@@ -100,41 +115,25 @@
     unsafe place.storeBytes(of: e.littleEndian, toByteOffset: 16, as: UInt32.self)
     unsafe place.storeBytes(of: f.littleEndian, toByteOffset: 20, as: UInt32.self)
     unsafe place.storeBytes(of: g.littleEndian, toByteOffset: 24, as: UInt32.self)
-    count &+= 28
+    unsafe Self.store(bytes, paddedTo: byteCount, at: place + 28)
+    let end = unsafe place + 28 + byteCount
+    unsafe end.storeBytes(of: h.littleEndian, as: UInt32.self)
+    unsafe end.storeBytes(of: i.littleEndian, toByteOffset: 4, as: UInt32.self)
+    unsafe end.storeBytes(of: j.littleEndian, toByteOffset: 8, as: UInt32.self)
+    unsafe end.storeBytes(of: k.littleEndian, toByteOffset: 12, as: UInt32.self)
+    count &+= 28 + byteCount + 16
   }
 
-  /// Seven numbers, the bytes with zeros up to `byteCount`, which is at most 8 more, and four numbers behind them: a packet's
-  /// block in one call.
-  package mutating func append(
-    littleEndian a: UInt32, _ b: UInt32, _ c: UInt32, _ d: UInt32, _ e: UInt32, _ f: UInt32, _ g: UInt32,
-    _ bytes: RawSpan, paddedTo byteCount: Int, _ h: UInt32, _ i: UInt32, _ j: UInt32, _ k: UInt32
-  ) {
-    reserve(28 + byteCount + 24)
-    append(littleEndian: a, b, c, d, e, f, g)
-    append(bytes, paddedTo: byteCount)
-    append(littleEndian: h, i)
-    append(littleEndian: j, k)
-  }
-
-  package mutating func append(littleEndian a: UInt32, _ b: UInt32) {
-    reserve(8)
-    let place = unsafe UnsafeMutableRawPointer(start + count)
-    unsafe place.storeBytes(of: a.littleEndian, as: UInt32.self)
-    unsafe place.storeBytes(of: b.littleEndian, toByteOffset: 4, as: UInt32.self)
-    count &+= 8
-  }
-
-  /// The bytes, and zeros up to `byteCount`, which is at most 8 more.
-  package mutating func append(_ bytes: RawSpan, paddedTo byteCount: Int) {
+  /// Into room for 8 bytes more than the padded ones.
+  @inlinable @inline(__always)
+  static func store(_ bytes: RawSpan, paddedTo byteCount: Int, at place: UnsafeMutableRawPointer) {
     let length = bytes.byteCount
     precondition(length <= byteCount && byteCount - length <= 8, "padding of more than 8 bytes")
-    reserve(length + 8)
-    let place = unsafe UnsafeMutableRawPointer(start + count)
     unsafe bytes.withUnsafeBytes { source in
+      // An empty span may have no address.
       if let base = source.baseAddress { unsafe place.copyMemory(from: base, byteCount: length) }
     }
     unsafe place.storeBytes(of: 0, toByteOffset: length, as: UInt64.self)
-    count &+= byteCount
   }
 
   /// Printable ASCII as it is, a dot for anything else.

@@ -11,7 +11,7 @@ package struct PacketArrival: Hashable, Sendable {
   /// Of the socket that it is for, where that is known.
   package var socketState: SocketState?
 
-  @inlinable package init(
+  package init(
     nanoseconds: Int64, interface: UInt32 = 0, direction: CaptureRecord.Direction? = .incoming,
     linkType: LinkType = .ethernet, socketState: SocketState? = nil
   ) {

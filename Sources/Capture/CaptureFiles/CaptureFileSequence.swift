@@ -52,6 +52,9 @@ package struct CaptureFileSequence: Hashable, Sendable {
     return true
   }
 
+  /// With how many more bytes of a file that has so many ``advance(byteCount:)`` comes to the next; `nil` for any number.
+  package func room(byteCount: Int) -> Int? { limits.byteCount.map { max($0 - byteCount, 0) + 1 } }
+
   /// - Parameter now: seconds since 1970.
   package mutating func advance(now: Int) -> Step {
     guard let seconds = limits.seconds else { return .stays }

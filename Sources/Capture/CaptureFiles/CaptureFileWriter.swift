@@ -87,6 +87,39 @@ package struct CaptureFileWriter: Sendable {
     byteCount += buffer.count - before
   }
 
+  /// Packets as capture programs write them down, into a pcapng file. Ends where one is of another interface.
+  /// - Parameters:
+  ///   - records: where a ``CaptureRecord`` lies in the memory.
+  ///   - limit: the packet with which the buffer holds so many bytes is the last one.
+  ///   - ends: gets how many bytes the buffer held behind each packet.
+  /// - Returns: how many were written.
+  package mutating func write(
+    _ memory: RawSpan, _ records: Span<Range<Int>>, _ origin: CaptureOrigin, until limit: Int, ends: inout [Int],
+    into buffer: inout OutputBuffer
+  ) -> Int {
+    precondition(format == .pcapng, "a classic file has no room for what records say")
+    precondition(origin.number < interfaces.count, "an interface that was not described")
+    let snapLength = Self.limit(interfaces[Int(origin.number)].snapLength)
+    let before = buffer.count
+    var count = 0
+    ends.append(addingCapacity: records.count) { ends in
+      while count < records.count {
+        let bytes = memory.extracting(records[count])
+        let record = CaptureRecord(written: bytes)
+        guard record.interface == origin.interface else { break }
+        PcapngBlock.write(
+          bytes.extracting(record.frameRange).extracting(first: min(record.capturedLength, snapLength)),
+          ticks: UInt64(max(origin.nanoseconds(of: record), 0)), original: UInt32(record.wireLength),
+          interface: origin.number, direction: record.direction, into: &buffer)
+        ends.append(buffer.count)
+        count += 1
+        if buffer.count >= limit { break }
+      }
+    }
+    byteCount += buffer.count - before
+    return count
+  }
+
   /// What became of an interface's packets, usually at the end of a file. Nothing in a classic one, which has no room for it.
   package mutating func write(_ statistics: InterfaceStatistics, into buffer: inout OutputBuffer) {
     precondition(statistics.interface < interfaces.count, "an interface that was not described")

@@ -56,6 +56,10 @@ enum PcapngBlock {
     _ bytes: RawSpan, ticks: UInt64, original: UInt32, interface: UInt32, direction: CaptureRecord.Direction?,
     comment: RawSpan, into buffer: inout OutputBuffer
   ) {
+    if let direction, comment.isEmpty {
+      return write(
+        bytes, ticks: ticks, original: original, interface: interface, direction: direction, into: &buffer)
+    }
     let comment = comment.extracting(first: Options.wholeText(comment, limit: 65535))
     let padded = PcapngFormat.padded(bytes.byteCount)
     let paddedComment = PcapngFormat.padded(comment.byteCount)
@@ -64,15 +68,10 @@ enum PcapngBlock {
     if optionsByteCount > 0 { optionsByteCount += 4 }
     let length = UInt32(28 + padded + optionsByteCount + 4)
 
-    if let direction, comment.isEmpty {
-      return buffer.append(
-        littleEndian: BlockType.enhancedPacket, length, interface, UInt32(truncatingIfNeeded: ticks >> 32),
-        UInt32(truncatingIfNeeded: ticks), UInt32(bytes.byteCount), original, bytes, paddedTo: padded,
-        UInt32(OptionCode.packetFlags) | 4 << 16, flags(direction), 0, length)
-    }
-    buffer.append(
-      littleEndian: BlockType.enhancedPacket, length, interface, UInt32(truncatingIfNeeded: ticks >> 32),
-      UInt32(truncatingIfNeeded: ticks), UInt32(bytes.byteCount), original)
+    buffer.append(littleEndian: BlockType.enhancedPacket, length)
+    buffer.append(littleEndian: interface)
+    buffer.append(littleEndian: UInt32(truncatingIfNeeded: ticks >> 32), UInt32(truncatingIfNeeded: ticks))
+    buffer.append(littleEndian: UInt32(bytes.byteCount), original)
     buffer.append(bytes, paddedTo: padded)
     if let direction {
       buffer.append(littleEndian: UInt32(OptionCode.packetFlags) | 4 << 16, flags(direction))
@@ -90,6 +89,21 @@ enum PcapngBlock {
     }
   }
 
+  /// The same of a packet whose direction is all that there is to say: as captures write them, by the million.
+  @inline(__always)
+  static func write(
+    _ bytes: RawSpan, ticks: UInt64, original: UInt32, interface: UInt32, direction: CaptureRecord.Direction,
+    into buffer: inout OutputBuffer
+  ) {
+    let padded = PcapngFormat.padded(bytes.byteCount)
+    let length = UInt32(28 + padded + 16)
+    buffer.append(
+      littleEndian: BlockType.enhancedPacket, length, interface, UInt32(truncatingIfNeeded: ticks >> 32),
+      UInt32(truncatingIfNeeded: ticks), UInt32(bytes.byteCount), original, bytes, paddedTo: padded,
+      UInt32(OptionCode.packetFlags) | 4 << 16, flags(direction), 0, length)
+  }
+
+  @inline(__always)
   private static func flags(_ direction: CaptureRecord.Direction) -> UInt32 {
     switch direction {
     case .incoming: 1

@@ -35,6 +35,9 @@ package struct CaptureOptions: Sendable {
   package var ringByteCount: Int?
   /// How long packets wait at least before they are delivered, in nanoseconds, so that what others tell of them comes first.
   package var patience: UInt64 = 0
+  /// How long the reader sleeps while packets come, in milliseconds: they are delivered this much later at most, and cost no
+  /// wake-up each. Where the ring fills up meanwhile, it is woken.
+  package var restMilliseconds = 10
   /// How many packets to deliver; `nil` for no limit.
   package var count: Int?
   /// How long to run, in seconds of the clock; `nil` for no limit.

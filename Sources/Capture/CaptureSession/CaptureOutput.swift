@@ -15,6 +15,12 @@ package protocol CaptureOutput: ~Copyable {
   ///   - wireLength: the whole packet, in bytes.
   ///   - arrival: with the number of the interface.
   mutating func packet(_ bytes: RawSpan, wireLength: Int, _ arrival: PacketArrival) -> Bool
+  /// Several packets as the programs wrote them down, the first one of the interface. Those from the first on of another are
+  /// left for the next call. Whoever has no quicker way has ``eachPacket(_:_:_:)``.
+  /// - Parameters:
+  ///   - memory: ends with the call.
+  ///   - records: where a ``CaptureRecord`` lies in it; at least one.
+  mutating func packets(_ memory: RawSpan, _ records: Span<Range<Int>>, _ origin: CaptureOrigin) -> TakenPackets
   /// No packet comes for a moment: what has been gathered can be written. Returns whether to go on.
   mutating func pause() -> Bool
   /// In how many milliseconds ``pause()`` has to be called again, also when nothing comes; `nil` for whenever.
@@ -25,6 +31,34 @@ package protocol CaptureOutput: ~Copyable {
   mutating func notice(_ notice: CaptureNotice)
   /// The counters, asked for by an interval or a signal.
   mutating func statistics(_ statistics: CaptureStatistics)
+}
+
+/// What became of packets on their way to an output.
+package struct TakenPackets: Hashable, Sendable {
+  package var taken = 0
+  package var refused = 0
+
+  package init() {}
+}
+
+extension CaptureOutput where Self: ~Copyable {
+  /// ``packet(_:wireLength:_:)`` for one after the other.
+  package mutating func eachPacket(
+    _ memory: RawSpan, _ records: Span<Range<Int>>, _ origin: CaptureOrigin
+  ) -> TakenPackets {
+    var result = TakenPackets()
+    for number in records.indices {
+      let bytes = memory.extracting(records[number])
+      let record = CaptureRecord(written: bytes)
+      guard record.interface == origin.interface else { break }
+      if packet(bytes.extracting(record.frameRange), wireLength: record.wireLength, origin.arrival(of: record)) {
+        result.taken += 1
+      } else {
+        result.refused += 1
+      }
+    }
+    return result
+  }
 }
 
 package enum CaptureNotice: Sendable {

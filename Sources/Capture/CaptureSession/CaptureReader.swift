@@ -70,18 +70,24 @@ enum CaptureReader: ~Copyable {
   /// - Parameters:
   ///   - limit: how many at most.
   ///   - last: younger ones stay where they are, in nanoseconds of CLOCK_MONOTONIC.
-  ///   - body: the span ends with the call.
+  ///   - body: some memory, and where records lie in it, at least one. Both end with the call.
   /// - Returns: how many there were.
-  mutating func drain(limit: Int, through last: UInt64, _ body: (RawSpan) -> Void) -> Int {
+  mutating func drain(
+    limit: Int, through last: UInt64, _ body: (_ memory: RawSpan, _ records: Span<Range<Int>>) -> Void
+  ) -> Int {
     switch consume self {
     case .ring(var ring):
-      let count = ring.drain(limit: limit, orderedBy: CaptureRecord.time(of:), through: last, body)
+      let count = ring.drainBatches(limit: limit, orderedBy: CaptureRecord.time(of:), through: last, body)
       self = .ring(ring)
       return count
     case .perfEvents(var perfEvents):
       perfEvents.bells.drain { _, _ in }
       let count = perfEvents.samples.drain(
-        limit: limit, orderedBy: CaptureRecord.time(of:), through: min(last, Clock.monotonic), body)
+        limit: limit, orderedBy: CaptureRecord.time(of:), through: min(last, Clock.monotonic)
+      ) { sample in
+        let whole = CollectionOfOne(0..<sample.byteCount)
+        body(sample, whole.span)
+      }
       self = .perfEvents(perfEvents)
       return count
     }

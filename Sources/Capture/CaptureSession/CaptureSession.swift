@@ -36,8 +36,6 @@ package struct CaptureSession: ~Copyable {
   private var pastCount: UInt64 = 0
   private var notWritten: UInt64 = 0
 
-  /// How long the reader sleeps while packets come: they are shown this much later at most, and cost no wake-up each.
-  private static let restMilliseconds = 10
   /// How many records are read before signals and clocks are looked at again.
   private static let batchCount = 4096
 
@@ -204,50 +202,45 @@ package struct CaptureSession: ~Copyable {
   private mutating func quiet(_ quietRests: Int) -> Int? {
     guard quietRests > 0 else {
       reader.store(CaptureProgram.Reader.rests)
-      return Self.restMilliseconds
+      return options.restMilliseconds
     }
     reader.store(CaptureProgram.Reader.waits)
     // A program that read the variable just before may have left a record without waking anybody, and its own writes may
     // still be on their way to us. One more rest is far longer than that takes; then it is safe to sleep for good.
-    return quietRests == 1 || !records.isEmpty ? Self.restMilliseconds : nil
+    return quietRests == 1 || !records.isEmpty ? options.restMilliseconds : nil
   }
 
   /// - Parameter patience: how long packets have to have waited, in nanoseconds.
   private mutating func drain(
     into output: inout some CaptureOutput & ~Copyable, limit: Int, patience: UInt64 = 0
   ) -> Int {
-    let wanted = options.count.map { UInt64(max($0, 0)) } ?? .max
-    var delivered = deliveredCount
-    var (past, failed): (UInt64, UInt64) = (0, 0)
-    var numbers = numbers
-    let (clock, interfaces, options) = (clock, sources.interfaces, options)
     let last = patience > 0 ? Clock.monotonic - patience : .max
-    let count = records.drain(limit: limit, through: last) { record in
-      if delivered >= wanted {
-        past += 1
-        return
-      }
-      do throws(CaptureRecordError) {
-        let head = try CaptureRecord(record)
-        let arrival = PacketArrival(
-          nanoseconds: Int64(truncatingIfNeeded: clock.realtime(atMonotonic: head.time)),
-          interface: numbers.number(of: head.interface, among: interfaces, options, for: &output),
-          direction: head.direction, linkType: head.linkType,
-          socketState: head.socketState)
-        if output.packet(record.extracting(head.frameRange), wireLength: head.wireLength, arrival) {
-          delivered += 1
-        } else {
-          failed += 1
-        }
-      } catch {
-        // The program writes the records, so one that does not hold together is our own mistake.
-        fatalError("\(error)")
+    let wanted = options.count.map { UInt64(max($0, 0)) } ?? .max
+    guard deliveredCount < wanted else {
+      let count = records.drain(limit: limit, through: last) { _, _ in }
+      pastCount += UInt64(count)
+      return count
+    }
+    let limit = Int(clamping: min(UInt64(limit), wanted - deliveredCount))
+    var taken = TakenPackets()
+    var numbers = numbers
+    let (offset, interfaces, options) = (clock.offset, sources.interfaces, options)
+    let count = records.drain(limit: limit, through: last) { memory, records in
+      var first = 0
+      while first < records.count {
+        let index = CaptureRecord(written: memory.extracting(records[first])).interface
+        let origin = CaptureOrigin(
+          interface: index, number: numbers.number(of: index, among: interfaces, options, for: &output),
+          clockOffset: offset)
+        let more = output.packets(memory, records.extracting(first...), origin)
+        first += more.taken + more.refused
+        taken.taken += more.taken
+        taken.refused += more.refused
       }
     }
     self.numbers = numbers
-    deliveredCount = delivered
-    pastCount += past
-    notWritten += failed
+    deliveredCount += UInt64(taken.taken)
+    notWritten += UInt64(taken.refused)
     return count
   }
 

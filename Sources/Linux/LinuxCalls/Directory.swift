@@ -25,6 +25,12 @@ package func inode(ofFile path: String) -> UInt64? {
   return unsafe stat(path, &status) == 0 ? UInt64(status.st_ino) : nil
 }
 
+/// Whether somebody reads what is written there, now or soon: a pipe, a socket or a terminal, not a file on a disk.
+package func hasReader(file path: String) -> Bool {
+  var status = stat()
+  return unsafe stat(path, &status) == 0 && status.st_mode & S_IFMT != S_IFREG
+}
+
 /// mkdir(2), for everybody to look into. One that is there already does.
 package func makeDirectory(_ path: String) throws(SystemCallError) {
   guard unsafe mkdir(path, 0o755) != 0 else { return }

@@ -287,7 +287,14 @@ struct Capture: ParsableCommand {
     options.duration = duration
     options.statisticsInterval = stats
     if showsOwners { options.patience = PacketOwnership.patience }
+    if !isWatched { options.restMilliseconds = 50 }
     return options
+  }
+
+  /// Whether somebody may be looking at the packets as they come.
+  private var isWatched: Bool {
+    guard let outputFile, !alsoPrints, !unbuffered, !showsOwners else { return true }
+    return outputFile == "-" || hasReader(file: outputFile)
   }
 
   private var place: FileProgram.Place {

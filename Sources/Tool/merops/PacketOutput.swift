@@ -50,20 +50,31 @@ struct PacketOutput: ~Copyable, CaptureOutput {
   mutating func resume(offset: UInt64) { ownership?.read(offset: offset) }
 
   mutating func packet(_ bytes: RawSpan, wireLength: Int, _ arrival: PacketArrival) -> Bool {
-    // Whoever only writes packets does not look into them.
-    if ownership == nil, printed == nil {
-      let isTaken = written?.packet(bytes, wireLength: wireLength, arrival, nil) ?? true
-      if isTaken { count += 1 }
-      return isTaken
-    }
+    let isTaken =
+      looksIntoPackets
+      ? look(into: bytes, wireLength: wireLength, arrival)
+      : written?.packet(bytes, wireLength: wireLength, arrival, nil) ?? true
+    if isTaken { count += 1 }
+    return isTaken
+  }
+
+  /// Whoever only writes packets does not.
+  private var looksIntoPackets: Bool { ownership != nil || printed != nil }
+
+  private mutating func look(into bytes: RawSpan, wireLength: Int, _ arrival: PacketArrival) -> Bool {
     tellOfConnections(until: .packet(arrival))
     let packet = Packet(frame: bytes, wireLength: wireLength, linkType: arrival.linkType)
     let owners = ownership?.owners(of: packet, in: bytes, arrival)
-    let isTaken =
-      written?.packet(bytes, wireLength: wireLength, arrival, owners) ?? true
+    return written?.packet(bytes, wireLength: wireLength, arrival, owners) ?? true
       && printed?.packet(packet, bytes, arrival, owners) ?? true
-    if isTaken { count += 1 }
-    return isTaken
+  }
+
+  mutating func packets(_ memory: RawSpan, _ records: Span<Range<Int>>, _ origin: CaptureOrigin) -> TakenPackets {
+    guard !looksIntoPackets, let result = written?.packets(memory, records, origin) else {
+      return eachPacket(memory, records, origin)
+    }
+    count += result.taken
+    return result
   }
 
   private mutating func tellOfConnections(until moment: PacketOwnership.Moment) {

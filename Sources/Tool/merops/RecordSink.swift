@@ -13,10 +13,10 @@ struct WriteFailure {
 /// Where packets or connections are written: gathered in one buffer, which goes out when it is large enough or when none
 /// comes for a moment.
 struct RecordSink: ~Copyable {
-  /// Records are appended here, each followed by ``recordEnds()``.
+  /// Records are appended here, each followed by ``recordEnds()``, or several with their ``ends`` by ``recordsEnd()``.
   var buffer = OutputBuffer(capacity: 2 * Self.writeByteCount)
   /// Where each record's bytes end in the buffer.
-  private var ends: [Int] = []
+  var ends: [Int] = []
   /// Of the file, for people.
   private(set) var name = ""
   /// `nil` once it is closed.
@@ -28,7 +28,7 @@ struct RecordSink: ~Copyable {
   private(set) var failure: WriteFailure?
   private(set) var notWrittenCount: UInt64 = 0
 
-  private static let writeByteCount = 1 << 16
+  private static let writeByteCount = 1 << 18
 
   /// Nothing is open yet: ``open(_:)`` comes next.
   init(isUnbuffered: Bool = false) {
@@ -39,8 +39,15 @@ struct RecordSink: ~Copyable {
   /// What fails from here on is in ``notWrittenCount``.
   mutating func recordEnds() {
     ends.append(buffer.count)
-    if isUnbuffered || buffer.count >= Self.writeByteCount { flush() }
+    recordsEnd()
   }
+
+  mutating func recordsEnd() {
+    if buffer.count >= fullByteCount { flush() }
+  }
+
+  /// With so many bytes the buffer goes out.
+  var fullByteCount: Int { isUnbuffered ? 1 : Self.writeByteCount }
 
   mutating func flush() {
     guard buffer.count > 0, failure == nil, let number = descriptor?.number else { return }

@@ -93,6 +93,28 @@ struct WrittenPackets: ~Copyable {
     }
   }
 
+  /// Of packets that nobody knows the owners of.
+  mutating func packets(_ memory: RawSpan, _ records: Span<Range<Int>>, _ origin: CaptureOrigin) -> TakenPackets {
+    var result = TakenPackets()
+    while result.taken < records.count {
+      if sequence.advance(byteCount: writer.byteCount) { switchFiles() }
+      guard sink.failure == nil else {
+        result.refused = records.count - result.taken
+        break
+      }
+      let fileLimit = sequence.room(byteCount: writer.byteCount).map { sink.buffer.count + $0 } ?? .max
+      let count = writer.write(
+        memory, records.extracting(result.taken...), origin, until: min(sink.fullByteCount, fileLimit),
+        ends: &sink.ends, into: &sink.buffer)
+      sink.recordsEnd()
+      packetCount += count
+      interfaces[Int(origin.number)].deliveredCount += UInt64(count)
+      result.taken += count
+      guard count > 0 else { break }
+    }
+    return result
+  }
+
   /// Returns whether to go on.
   mutating func pause() -> Bool {
     // A look at the clock for each packet would cost more than writing it.

@@ -10,6 +10,7 @@ import Testing
     init(_ limits: CaptureFileSequence.Limits, now: Int = 0) { value = CaptureFileSequence(limits, now: now) }
 
     func advance(byteCount: Int) -> Bool { value.advance(byteCount: byteCount) }
+    func room(byteCount: Int) -> Int? { value.room(byteCount: byteCount) }
     func advance(now: Int) -> CaptureFileSequence.Step { value.advance(now: now) }
     var suffix: String { value.suffix }
     var start: Int { value.start }
@@ -68,6 +69,15 @@ import Testing
   @Test func countedIntervalsEnd() {
     let sequence = Sequence(.init(seconds: 1, fileCount: 3))
     #expect((1...3).map { sequence.advance(now: $0) } == [.next, .next, .ends])
+  }
+
+  @Test(arguments: [0, 1, 999, 1000, 1001, 5000]) func roomEndsWithTheFile(byteCount: Int) throws {
+    let sequence = Sequence(.init(byteCount: 1000))
+    let room = try #require(sequence.room(byteCount: byteCount))
+    #expect(room > 0)
+    #expect(sequence.advance(byteCount: byteCount + room))
+    #expect(byteCount > 1000 || !sequence.advance(byteCount: byteCount + room - 1))
+    #expect(Sequence(.init()).room(byteCount: byteCount) == nil)
   }
 
   /// With both limits the count is one of sizes, and never ends anything.

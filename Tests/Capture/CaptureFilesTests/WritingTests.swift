@@ -1,3 +1,4 @@
+import ByteReading
 import CaptureEvents
 import CaptureFiles
 import SeededRandom
@@ -166,6 +167,55 @@ extension CaptureFileWriter {
     #expect(ReadFile(buffer.bytes).packets.map(\.interface.name) == ["eth1"])
     // Sections may also follow each other in one file.
     #expect(ReadFile(first + buffer.bytes).packets.count == SamplePackets.samples.count + 1)
+  }
+
+  /// Records of a ring become what the same packets become one by one.
+  @Test func recordsAreWrittenAsPackets() {
+    // Of two interfaces: the first six of number 7, then one of number 9. Some have no link header, and are cut.
+    var (memory, places, packets): ([UInt8], [Range<Int>], [SamplePackets.Sample]) = ([0, 0, 0, 0], [], [])
+    for (index, length) in [14, 15, 60, 98, 200, 262, 33].enumerated() {
+      let isRaw = index % 3 == 1
+      let frame = (0..<length).map { UInt8(truncatingIfNeeded: 7 * $0 + index) }
+      var record = [UInt8](littleEndian: 5_000_000_000 + UInt64(index), count: 8)
+      record += [UInt8](littleEndian: UInt64(length + index), count: 4)
+      record += [UInt8](littleEndian: index == 6 ? 9 : 7, count: 4)
+      record += [UInt8](littleEndian: UInt64(isRaw ? length + 14 : length), count: 4)
+      record += [UInt8(index % 2), isRaw ? 1 : 0, 0, 0]
+      if isRaw { record += [UInt8](repeating: 0xee, count: 14) }
+      // A record may go on behind its packet.
+      record += frame + [0xdd, 0xdd]
+      places.append(memory.count..<memory.count + record.count)
+      memory += record + [0xcc, 0xcc, 0xcc]
+      packets.append(
+        SamplePackets.Sample(
+          bytes: frame, nanoseconds: 5_000_000_000 + 250 + Int64(index), originalLength: length + index, interface: 1,
+          direction: index % 2 == 0 ? .incoming : .outgoing))
+    }
+    let interfaces = [CaptureInterface(name: "eth0"), CaptureInterface(name: "eth1", snapLength: 200)]
+    var one = OutputBuffer()
+    var writer = CaptureFileWriter(format: .pcapng, interfaces: interfaces)
+    writer.beginFile(into: &one)
+    var expectedEnds: [Int] = []
+    for packet in packets[..<6] {
+      writer.write(packet, into: &one)
+      expectedEnds.append(one.count)
+    }
+
+    let origin = CaptureOrigin(interface: 7, number: 1, clockOffset: 250)
+    var many = OutputBuffer()
+    var other = CaptureFileWriter(format: .pcapng, interfaces: interfaces)
+    other.beginFile(into: &many)
+    var ends: [Int] = []
+    // The third packet is the first to reach the limit.
+    var count = unsafe other.write(
+      memory.span.bytes, places.span, origin, until: expectedEnds[1] + 1, ends: &ends, into: &many)
+    #expect(count == 3)
+    count = unsafe other.write(
+      memory.span.bytes, places.span.extracting(3...), origin, until: .max, ends: &ends, into: &many)
+    #expect(count == 3)
+    #expect(ends == expectedEnds)
+    #expect(many.bytes == one.bytes)
+    #expect(other.byteCount == writer.byteCount)
   }
 
   @Test func valuesBeyondReach() {

@@ -153,12 +153,39 @@ extension Privileged {
       #expect(files.flatMap { $0.packets.map(\.bytes) } == sent.map(\.bytes))
       // Each with the counts since the beginning, as of its end.
       var count = 0
-      for file in files {
+      for (name, file) in zip(names, files) {
+        #expect(capture.errors.contains("\(file.packets.count) packets in \(folder.path(name)), "))
         count += file.packets.count
         #expect(file.statistics.map(\.delivered) == [UInt64(count)])
         #expect(file.interfaces.map(\.name) == [interface])
         #expect(file.statistics.first?.filterAccepted ?? 0 >= UInt64(count))
       }
+    }
+
+    /// The shell's limit stands for a disk that is full.
+    @Test func aFileWithoutRoomEndsWithAWholePacket() throws {
+      let network = try DemoNetwork()
+      let folder = try FileRotationTests.Folder()
+      let words = "capture -i \(interface) -s 0 -w out"
+      let capture = try RunningProcess(
+        "sh",
+        [
+          "-c", "trap '' XFSZ; ulimit -f 200; cd \"$1\"; exec \"$0\" \(words) tcp dst port 9", Tool.path,
+          folder.path(""),
+        ], in: network.server)
+      try capture.waitUntil(says: "capturing packets")
+      let sent = frames(0..<400, payload: 1000)
+      try send(sent, in: network)
+      #expect(try capture.wait() == 1)
+      #expect(
+        capture.errors.contains("write to out: File too large (EFBIG); the capture ended there"), "\(capture.errors)")
+      let written = try FilePackets(of: folder.url("out")).packets.map(\.bytes)
+      // 200 blocks of 512 bytes.
+      #expect(written.count > 80 && written.count < 100)
+      #expect(written == sent.prefix(written.count).map(\.bytes))
+      #expect(capture.errors.contains("delivered \(written.count) + lost "), "\(capture.errors)")
+      #expect(capture.errors.contains("\(sent.count - written.count) not_written)"), "\(capture.errors)")
+      try judge(folder.path("out"), packetCount: written.count)
     }
 
     /// Also when nothing comes.
