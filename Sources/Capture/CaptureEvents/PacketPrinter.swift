@@ -39,30 +39,17 @@ package struct PacketPrinter {
   ///   - frame: an Ethernet frame from its first byte on, perhaps cut short.
   ///   - wireLength: the whole frame, in bytes.
   ///   - interfaceName: for JSON escaped already (without quotes); empty where it is not known.
-  ///   - remark: appends what others know of the packet, as the format has it: the rest of its line, further lines of its
-  ///     block, or members of its object, each with a comma before it.
   package mutating func write(
-    _ frame: RawSpan, wireLength: Int, arrival: PacketArrival, interfaceName: RawSpan,
-    remark: (inout OutputBuffer) -> Void = { _ in }, into out: inout OutputBuffer
+    _ frame: RawSpan, wireLength: Int, arrival: PacketArrival, interfaceName: RawSpan, into out: inout OutputBuffer
   ) {
     write(
       Packet(frame: frame, wireLength: wireLength, linkType: arrival.linkType), frame, arrival: arrival,
-      interfaceName: interfaceName, remark: remark, into: &out)
-  }
-
-  /// Something that happened between packets: its time, as packets have theirs, and a line. For JSON without the time.
-  /// - Parameters:
-  ///   - nanoseconds: since 1970.
-  ///   - body: appends the line, without its end.
-  package mutating func writeLine(
-    nanoseconds: Int64, into out: inout OutputBuffer, _ body: (inout OutputBuffer) -> Void
-  ) {
-    if format != .json { text.writeTime(PacketArrival(nanoseconds: nanoseconds), time: &civilTime, into: &out) }
-    body(&out)
-    out.append(format == .headers ? "\n\n" : "\n")
+      interfaceName: interfaceName, into: &out)
   }
 
   /// The same for a packet that has been decoded.
+  /// - Parameter remark: appends what others know of the packet, as the format has it: the rest of its line, further lines of its
+  ///   block, or members of its object, each with a comma before it.
   package mutating func write(
     _ packet: Packet, _ frame: RawSpan, arrival: PacketArrival, interfaceName: RawSpan,
     remark: (inout OutputBuffer) -> Void = { _ in }, into out: inout OutputBuffer
@@ -82,5 +69,17 @@ package struct PacketPrinter {
         packet, frame, arrival: arrival, interfaceName: interfaceName, number: count, connections: &connections,
         remark: remark, into: &out)
     }
+  }
+
+  /// Something that happened between packets: its time, as packets have theirs, and a line. For JSON without the time.
+  /// - Parameters:
+  ///   - nanoseconds: since 1970.
+  ///   - body: appends the line, without its end.
+  package mutating func writeLine(
+    nanoseconds: Int64, into out: inout OutputBuffer, _ body: (inout OutputBuffer) -> Void
+  ) {
+    if format != .json { text.writeTime(PacketArrival(nanoseconds: nanoseconds), time: &civilTime, into: &out) }
+    body(&out)
+    out.append(format == .headers ? "\n\n" : "\n")
   }
 }

@@ -93,8 +93,7 @@ package struct CaptureSession: ~Copyable {
   private static func tcpPrograms(
     _ options: CaptureOptions, _ transport: CaptureSpec.Transport
   ) throws -> CapturePrograms {
-    let namespace = inode(ofFile: "/proc/thread-self/ns/net").map { UInt32(truncatingIfNeeded: $0) } ?? 0
-    let spec = try CaptureSpec.tcp(filter: options.filter, transport, namespace: namespace)
+    let spec = try CaptureSpec.tcp(filter: options.filter, transport, namespace: NetworkNamespace.currentInode)
     do { return try CapturePrograms(spec, first: CaptureProgram.tcpReceive(isIPv6: false, isProbe: false)) } catch {
       return try CapturePrograms(spec, first: CaptureProgram.tcpReceive(isIPv6: false, isProbe: true))
     }

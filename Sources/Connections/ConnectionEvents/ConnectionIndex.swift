@@ -51,7 +51,7 @@ package struct ConnectionIndex: ~Copyable {
   package init(capacity: Int) { self.capacity = max(capacity, 1) }
 
   package var count: Int { entries.count }
-  /// How many closed ends wait to make room.
+  /// How many closed ends are noted: those that wait to make room, and some that have done so and have not been removed yet.
   package var closedCount: Int { closed.count }
 
   /// Learns what a record tells of an end.
@@ -65,9 +65,8 @@ package struct ConnectionIndex: ~Copyable {
       closed.append((addresses, record.time))
       if closed.count - closedStart > capacity { forgetClosed() }
     }
-    guard entries[addresses] == nil else {
-      entries[addresses]?.learn(record, container: container)
-      return
+    if let place = entries.index(forKey: addresses) {
+      return entries.values[place].learn(record, container: container)
     }
     makeRoom()
     entries[addresses] = Entry(latest: ConnectionEnd(record, container: container))
@@ -90,6 +89,7 @@ package struct ConnectionIndex: ~Copyable {
       return !begins && time - closed < Self.lingering
     }
     func began(_ end: ConnectionEnd) -> Bool { end.opened.map { $0 <= time + Self.slack } ?? true }
+    // Mostly there is one, for which nothing has to be allocated.
     guard !entry.others.isEmpty else {
       let end = entry.latest
       let isHere = end.namespace == namespace || !local.isLoopback

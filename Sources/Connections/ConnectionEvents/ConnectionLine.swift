@@ -9,12 +9,16 @@ extension ConnectionRecord {
     }
   }
 
-  /// `TCP 192.0.2.1:4000 > 192.0.2.2:80 opened after 87us, by curl.4242 #17`, without a time. The local end stands first, `>` where
-  /// it began, `<` where the other did, `-` where nobody knows.
+  /// Between the local end and the other: `>` where the local one began, `<` where the other did, `-` where nobody knows.
+  var directionSign: StaticString { flags.contains(.active) ? ">" : flags.contains(.passive) ? "<" : "-" }
+
+  /// `TCP 192.0.2.1:4000 > 192.0.2.2:80 opened after 87us, by curl.4242 #17`, without a time. The local end stands first.
   package func writeLine(into out: inout OutputBuffer) {
     out.append("TCP ")
     local.write(into: &out)
-    out.append(flags.contains(.active) ? " > " : flags.contains(.passive) ? " < " : " - ")
+    out.append(" ")
+    out.append(directionSign)
+    out.append(" ")
     remote.write(into: &out)
     if let outcome = ConnectionOutcome(self) {
       out.append(" over: ")

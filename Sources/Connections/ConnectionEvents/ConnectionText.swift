@@ -143,7 +143,7 @@ package struct ConnectionText: ~Copyable {
     case .user: if owner.hasUser { cell.appendDecimal(owner.user) } else { cell.append("-") }
     case .localPort: cell.appendDecimal(record.local.port)
     case .local: record.local.write(into: &cell)
-    case .way: cell.append(record.flags.contains(.active) ? ">" : record.flags.contains(.passive) ? "<" : "-")
+    case .way: cell.append(record.directionSign)
     case .remote: record.remote.write(into: &cell)
     case .handshake: if let handshake = record.handshake { cell.appendDuration(handshake) } else { cell.append("-") }
     case .duration: writeTimeOpen(record)

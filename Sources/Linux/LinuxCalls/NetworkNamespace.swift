@@ -24,9 +24,14 @@ package struct NetworkNamespace: ~Copyable, Sendable {
 
   /// The namespace of the calling thread.
   package static func current() throws(SystemCallError) -> NetworkNamespace {
-    // thread-self, since /proc/self means the main thread, which may be in another namespace.
-    NetworkNamespace(try FileDescriptor(opening: "/proc/thread-self/ns/net", flags: O_RDONLY))
+    NetworkNamespace(try FileDescriptor(opening: currentPath, flags: O_RDONLY))
   }
+
+  /// The number of the calling thread's, as the kernel's programs see it (`ns.inum`); 0, which none has, where /proc does not tell.
+  package static var currentInode: UInt32 { inode(ofFile: currentPath).flatMap { UInt32(exactly: $0) } ?? 0 }
+
+  /// /proc/self would be the main thread's, which may be in another namespace.
+  private static let currentPath = "/proc/thread-self/ns/net"
 
   /// Runs `body` inside the namespace, on a thread of its own that ends before this returns. Needs CAP_SYS_ADMIN.
   ///

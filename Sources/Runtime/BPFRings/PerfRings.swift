@@ -5,6 +5,7 @@ import LinuxCalls
 struct PerfRings: ~Copyable {
   let rings: [PerfRing]
   /// Theirs.
+  /// Of `rings`, kept so that nothing is allocated when they are drained.
   private let pages: [PerfPages]
   /// For the records that wrap around, of whatever ring.
   private var scratch: [UInt8]

@@ -21,7 +21,7 @@ struct PrintedPackets: ~Copyable {
       })
   }
 
-  /// Between packets.
+  /// Between packets, and as one with the next: what cannot be written is counted in packets.
   /// - Parameter offset: from CLOCK_MONOTONIC to nanoseconds since 1970.
   mutating func connection(_ record: ConnectionRecord, offset: UInt64, container: [UInt8]) {
     guard sink.failure == nil else { return }

@@ -52,3 +52,24 @@ enum ConnectionDay {
     }
   }
 }
+
+/// A connection of this process over a namespace's loopback, which is accepted by nobody.
+struct HeldConnection: ~Copyable {
+  private let listener: TCPListener
+  private let client: TCPConnection
+
+  init(in namespace: borrowing NetworkNamespace) throws {
+    let listener = try namespace.run { () throws(SystemCallError) in
+      try TCPListener(on: Endpoint(IPAddress("127.0.0.1")!, port: 0), timeout: 5000)
+    }
+    let endpoint = listener.endpoint
+    client = try namespace.run { () throws(SystemCallError) in try TCPConnection(to: endpoint, timeout: 5000) }
+    self.listener = listener
+  }
+
+  /// The client's end first.
+  consuming func close() {
+    _ = consume client
+    _ = consume listener
+  }
+}

@@ -239,16 +239,9 @@ extension Privileged {
 
     @Test func connectionsThatWereThereAreMarked() throws {
       let network = try DemoNetwork()
-      let listener = try network.client.run { () throws(SystemCallError) in
-        try TCPListener(on: Endpoint(IPAddress("127.0.0.1")!, port: 0), timeout: 5000)
-      }
-      let endpoint = listener.endpoint
-      let client = try network.client.run { () throws(SystemCallError) in
-        try TCPConnection(to: endpoint, timeout: 5000)
-      }
+      let held = try HeldConnection(in: network.client)
       let process = try Self.follow(["--format", "json"], in: network)
-      _ = consume client
-      _ = consume listener
+      held.close()
       process.signal(SIGINT)
       #expect(try process.wait() == 0)
       let told = try ConnectionDay.objects(process.output)

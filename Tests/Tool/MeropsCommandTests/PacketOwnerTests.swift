@@ -98,16 +98,9 @@ extension Privileged {
     /// Sockets that were there before are known by who has them open, and those of others are not made up.
     @Test func whatWasThereBeforeIsHeld() throws {
       let network = try DemoNetwork()
-      let listener = try network.client.run { () throws(SystemCallError) in
-        try TCPListener(on: Endpoint(IPAddress("127.0.0.1")!, port: 0), timeout: 5000)
-      }
-      let endpoint = listener.endpoint
-      let client = try network.client.run { () throws(SystemCallError) in
-        try TCPConnection(to: endpoint, timeout: 5000)
-      }
+      let held = try HeldConnection(in: network.client)
       let process = try Self.capture(["--process", "-t", "tcp"], in: network)
-      _ = consume client
-      _ = consume listener
+      held.close()
       try process.waitUntil("the end is printed") { process.output.contains("Flags [") }
       process.signal(SIGINT)
       #expect(try process.wait() == 0)
