@@ -130,11 +130,11 @@ def spend(command):
     return wall / 1e6, busy / 1e6
 
 
-def flood(rate, payload=0):
+def flood(rate, payload=0, count=None):
     """Sends the packets, of so many bytes of payload; returns how many arrived, and how many a second."""
     before = received()
     text = subprocess.run(
-        ["nsenter", f"--net=/run/netns/{SENDER}", tool("flood"), SENDING, mac(), str(options.packets), str(rate),
+        ["nsenter", f"--net=/run/netns/{SENDER}", tool("flood"), SENDING, mac(), str(count or options.packets), str(rate),
          str(SENDER_CPU), str(payload)], check=True, capture_output=True, text=True).stdout
     seconds = float(text.split()[1])
     arrived = received() - before

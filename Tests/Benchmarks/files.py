@@ -1,6 +1,6 @@
 """Packets to and from files, beside tcpdump and xdpdump."""
 
-import os, re, shutil, struct, subprocess, sys, time
+import os, re, shutil, struct, subprocess, sys, tempfile, time
 
 from bench import (RECEIVING, Capture, flood, median_of, merops, options, ratio, spend, table, tcpdump, tool)
 from filters import frame
@@ -17,10 +17,13 @@ def packets_in(path):
     return int(re.search(r"(\d+) packets?", said.stdout + said.stderr)[1])
 
 
-def write_once(start, rate, payload):
-    path = tool("capture")
+def file_system(folder):
+    return subprocess.run(["findmnt", "-no", "FSTYPE", "-T", folder], check=True, capture_output=True, text=True).stdout.split()[-1]
+
+
+def write_once(start, path, *sent):
     capture = start(path)
-    arrived, traffic = flood(rate, payload)
+    arrived, traffic = flood(*sent)
     # tcpdump's last block is handed over after a second, and lost if it ends before.
     time.sleep(1.5)
     _, usage = capture.stop()
@@ -29,41 +32,49 @@ def write_once(start, rate, payload):
     return [traffic, 100 * kept / arrived, usage.ru_utime / kept * 1e6, (usage.ru_utime + usage.ru_stime) / kept * 1e6]
 
 
-def write_nothing(rate, payload):
-    return [flood(rate, payload)[1], 0, 0, 0]
+def write_nothing(*sent):
+    return [flood(*sent)[1], 0, 0, 0]
 
 
 def measure_writing(rate):
-    speed = f"{rate} packets/s" if rate else "as fast as the sender can"
-    # What tcpdump does as another user is no matter here, and it could not write into our folder.
-    common = ["-Z", "root", "-w"]
-    for title, payload, ours, theirs in (
-            ("headers of packets with 500 bytes of payload", 500, [], ["-s", "96"]),
-            ("whole packets, 60 bytes of payload", 60, ["-s", "0"], []),
-            ("whole packets, 500 bytes of payload", 500, ["-s", "0"], []),
-            ("whole packets, 1400 bytes of payload", 1400, ["-s", "0"], [])):
-        subjects = {
-            "merops": lambda path: merops(*ours, "-w", path),
-            "tcpdump": lambda path: tcpdump(*theirs, *common, path),
-            "tcpdump -B 16384": lambda path: tcpdump("-B", "16384", *theirs, *common, path),
-        }
-        if shutil.which("xdpdump"):
-            subjects["xdpdump"] = lambda path: xdpdump(*theirs, "-w", path)
-        runs = {"no capture": [], **{name: [] for name in subjects}}
-        for _ in range(options.rounds):
-            runs["no capture"].append(write_nothing(rate, payload))
-            for name, start in subjects.items():
-                runs[name].append(write_once(start, rate, payload))
-        results = {name: median_of(rows) for name, rows in runs.items()}
-        rows = []
-        for name, (traffic, kept, user, both) in results.items():
-            cells = [f"{kept:.1f}", f"{user:.2f}", f"{both:.2f}", ratio(both, results["tcpdump -B 16384"][3])]
-            rows.append([name, f"{traffic / 1e3:.0f}", *(cells if both else ["-"] * 4)])
-        table(f"### To a file: {title}, {options.packets} packets, {speed}",
-              ["", "traffic, thousand/s", "kept, %", "user CPU s per million", "user + system CPU s per million",
-               "user + system / tcpdump -B 16384"], rows)
+    with tempfile.TemporaryDirectory(prefix="merops-bench-", dir=options.disk) as disk:
+        # Of packets' headers more, so that starting, which takes some milliseconds, does not count for much.
+        for folder, whole, payload, count in (
+                (options.work, False, 500, 2 * options.packets), (disk, False, 500, 2 * options.packets),
+                (options.work, True, 60, options.packets), (options.work, True, 500, options.packets),
+                (disk, True, 500, options.packets), (options.work, True, 1400, options.packets)):
+            measure_writing_to(folder, whole, rate, payload, count)
     if not shutil.which("xdpdump"):
         print("\n(Without xdpdump, which is not installed: Debian's package xdp-tools.)")
+
+
+def measure_writing_to(folder, whole, *sent):
+    ours, theirs = (["-s", "0"], []) if whole else ([], ["-s", "96"])
+    # What tcpdump does as another user is no matter here, and it could not write into our folder.
+    common = ["-Z", "root", "-w"]
+    subjects = {
+        "merops": lambda path: merops(*ours, "-w", path),
+        "tcpdump": lambda path: tcpdump(*theirs, *common, path),
+        "tcpdump -B 16384": lambda path: tcpdump("-B", "16384", *theirs, *common, path),
+    }
+    if shutil.which("xdpdump"):
+        subjects["xdpdump"] = lambda path: xdpdump(*theirs, "-w", path)
+    runs = {"no capture": [], **{name: [] for name in subjects}}
+    for _ in range(options.rounds):
+        runs["no capture"].append(write_nothing(*sent))
+        for name, start in subjects.items():
+            runs[name].append(write_once(start, os.path.join(folder, "capture"), *sent))
+    results = {name: median_of(rows) for name, rows in runs.items()}
+    rows = []
+    for name, (traffic, kept, user, both) in results.items():
+        cells = [f"{kept:.1f}", f"{user:.3f}", f"{both:.3f}", ratio(both, results["tcpdump -B 16384"][3])]
+        rows.append([name, f"{traffic / 1e3:.0f}", *(cells if both else ["-"] * 4)])
+    rate, payload, count = sent
+    what = f"whole packets with {payload} bytes of payload" if whole else f"headers of packets with {payload} bytes of payload"
+    speed = f"{rate} packets/s" if rate else "as fast as the sender can"
+    table(f"### To a file on {file_system(folder)}: {what}, {count} packets, {speed}",
+          ["", "traffic, thousand/s", "kept, %", "user CPU s per million", "user + system CPU s per million",
+           "user + system / tcpdump -B 16384"], rows)
 
 
 # Reading
