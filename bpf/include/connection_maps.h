@@ -12,6 +12,9 @@ CONSTANT bool tells_steps;
 // Whether the kernel lets the programs ask for a socket's cookie (5.12).
 CONSTANT bool has_cookie;
 CONSTANT bool uses_perf_events;
+// How many bytes may lie in the ring before the reader is woken. It looks by itself, often: waking it interrupts the program that
+// does so, and where the kernel then makes the task give way, all that the program should see on this CPU meanwhile is not seen.
+CONSTANT __u32 wake_bytes = 1 << 18;
 
 // What is kept of a connection while it is there.
 struct connection {
@@ -79,8 +82,10 @@ static __always_inline struct connection_counters *counters_of_cpu(void)
 
 static __always_inline long output(void *context, struct connection_record *record)
 {
-	return uses_perf_events ? bpf_perf_event_output(context, &samples, BPF_F_CURRENT_CPU, record, sizeof *record)
-				: bpf_ringbuf_output(&records, record, sizeof *record, 0);
+	if (uses_perf_events)
+		return bpf_perf_event_output(context, &samples, BPF_F_CURRENT_CPU, record, sizeof *record);
+	bool is_filling_up = bpf_ringbuf_query(&records, BPF_RB_AVAIL_DATA) >= wake_bytes;
+	return bpf_ringbuf_output(&records, record, sizeof *record, is_filling_up ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP);
 }
 
 static __always_inline void deliver(void *context, struct connection_record *record)

@@ -31,6 +31,7 @@ package enum ConnectionProgram {
   package static let tellsSteps = "tells_steps"
   package static let hasCookie = "has_cookie"
   package static let usesPerfEvents = "uses_perf_events"
+  package static let wakeBytes = "wake_bytes"
 
   /// A list of what is wanted, and the constant that says how long it is.
   package enum List: String, CaseIterable, Sendable {

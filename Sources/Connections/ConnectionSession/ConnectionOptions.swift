@@ -45,6 +45,8 @@ package struct ConnectionOptions: Sendable {
   package var halfOpenTableCount = 1 << 13
   /// Of the ring, or of the ring of each CPU, in bytes: a power of two, and a multiple of the page size.
   package var ringByteCount = 1 << 20
+  /// With so many bytes in a ring the reader is woken: three quarters of the time are left to wake up in.
+  var wakeByteCount: Int { ringByteCount / 4 }
   /// How many records to deliver; `nil` for no limit.
   package var count: Int?
   /// How long to run, in seconds; `nil` for no limit.

@@ -13,6 +13,7 @@ struct ConnectionPrograms {
   private let kernel: TargetKernel
   private(set) var maps: [Map]
   private(set) var links: [HeldLink] = []
+  private var attached: [Program] = []
   /// The kinds of hooks, in the order in which they were attached to: `tp_btf`, `fexit`.
   private var hooks: [String] = []
   /// What could not be attached, each way with its reason, in words.
@@ -47,6 +48,9 @@ struct ConnectionPrograms {
   func tellsOfResetsWithoutSocket() throws -> Bool {
     try kernel.btf?.types(named: "sk_rst_reason", kinds: [.enumeration]).isEmpty == false
   }
+
+  /// How often the kernel left a program out: `Program.missCount()`.
+  func missCount() throws -> UInt64 { try attached.reduce(0) { $0 + (try $1.missCount()) } }
 
   func map(_ name: String) -> Map {
     guard let map = maps.first(where: { $0.name == name }) else { preconditionFailure("there is no map \(name)") }
@@ -97,6 +101,7 @@ struct ConnectionPrograms {
     var new: [HeldLink] = []
     for program in object.programs { new += try program.attach(to: AttachTargets()).links }
     links += new
+    attached += object.programs
     for program in object.programs {
       let hook = String(program.plan.sectionName.prefix { $0 != "/" })
       if !hooks.contains(hook) { hooks.append(hook) }

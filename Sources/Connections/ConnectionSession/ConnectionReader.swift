@@ -10,7 +10,8 @@ enum ConnectionReader: ~Copyable {
   case ring(RingBuffer)
   case perfEvents(PerfEventArray)
 
-  init(_ programs: ConnectionPrograms, usesPerfEvents: Bool, byteCount: Int) throws {
+  init(_ programs: ConnectionPrograms, _ options: ConnectionOptions, usesPerfEvents: Bool) throws {
+    let byteCount = options.ringByteCount
     guard usesPerfEvents else {
       self = .ring(
         try RingBuffer(adopting: programs.map(ConnectionProgram.ring).descriptor.duplicate(), byteCount: byteCount))
@@ -19,9 +20,11 @@ enum ConnectionReader: ~Copyable {
     let map = programs.map(ConnectionProgram.samples)
     self = .perfEvents(
       try PerfEventArray(
-        adopting: map.descriptor.duplicate(), entryCount: Int(map.spec.maxEntries), byteCount: byteCount))
+        adopting: map.descriptor.duplicate(), entryCount: Int(map.spec.maxEntries), byteCount: byteCount,
+        wakeup: .bytes(UInt32(clamping: options.wakeByteCount))))
   }
 
+  /// Only that a ring fills up counts, not that something is there.
   borrowing func watch(by events: borrowing EventQueue, token: UInt64) throws(SystemCallError) {
     switch self {
     case .ring(let ring): try events.watch(ring.descriptor, token: token, edgeTriggered: true)

@@ -25,10 +25,8 @@ package struct ConnectionSession: ~Copyable {
   private var order = ConnectionOrder()
   private var clock = WallClock()
   private let signals: SignalQueue
-  /// Signals, and whether anybody still reads.
+  /// Signals, whether anybody still reads, and that a ring fills up.
   private let events: EventQueue
-  /// These, and records.
-  private let everything: EventQueue
   /// Since when connections are looked at, in nanoseconds of CLOCK_MONOTONIC.
   package var began: UInt64 { source.began }
   /// What the kernel does not let us see, in words.
@@ -42,8 +40,8 @@ package struct ConnectionSession: ~Copyable {
   private var pastCount: UInt64 = 0
   private var halfOpenCount: UInt64 = 0
 
-  /// How long the reader lets records gather once there are some.
-  private static let restMilliseconds = 5
+  /// How often the reader looks for records. Nobody wakes it for one: see `wake_bytes` in bpf/include/connection_maps.h.
+  private static let restMilliseconds = 20
   /// How often it looks for half-open connections.
   private static let lookMilliseconds = 1000
 
@@ -51,26 +49,23 @@ package struct ConnectionSession: ~Copyable {
     static let records: UInt64 = 0
     static let signals: UInt64 = 1
     static let stop: UInt64 = 2
-    static let events: UInt64 = 3
   }
 
   /// Loads and attaches the programs, and looks for what is there already.
   package init(_ options: ConnectionOptions) throws {
-    let source = try ConnectionSource(options)
+    var source = try ConnectionSource(options)
+    _ = try source.find()
     let signals = try SignalQueue([SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1])
     let stop = try Notification()
     let events = try EventQueue()
     try events.watch(signals.descriptor, token: Token.signals)
     try events.watch(stop.descriptor, token: Token.stop)
-    let everything = try EventQueue()
-    try everything.watch(events.descriptor, token: Token.events)
-    try source.reader.watch(by: everything, token: Token.records)
+    try source.reader.watch(by: events, token: Token.records)
     self.options = options
     self.source = source
     self.signals = signals
     self.stop = stop
     self.events = events
-    self.everything = everything
   }
 
   /// Ends when nobody reads any more what goes to this pipe or socket. Regular files are never closed by another side.
@@ -109,13 +104,7 @@ package struct ConnectionSession: ~Copyable {
         if token == Token.signals { isSignalled = true }
         if token == Token.stop { isStopped = true }
       }
-      if order.isEmpty {
-        // Whatever it was, the look below tells.
-        try everything.wait(milliseconds: milliseconds) { _ in }
-        try events.wait(milliseconds: 0, take)
-      } else {
-        try events.wait(milliseconds: min(Self.restMilliseconds, milliseconds), take)
-      }
+      try events.wait(milliseconds: min(Self.restMilliseconds, milliseconds), take)
       if isStopped { goesOn = false }
       if isSignalled {
         while let signal = signals.next() {

@@ -1,5 +1,6 @@
 internal import BPFLoader
 internal import BPFObjectFile
+internal import ConnectionEvents
 internal import ConnectionProgram
 internal import LinuxCalls
 
@@ -11,17 +12,14 @@ struct ConnectionSource: ~Copyable {
   let began: UInt64
   /// What the kernel does not let us see, in words.
   let missing: [String]
-  /// Records of what was there already, one behind the other, where steps are told.
-  let found: [UInt8]
 
-  /// Loads and attaches the programs, and looks for what is there already.
+  /// Loads and attaches the programs.
   init(_ options: ConnectionOptions) throws {
     var (programs, usesPerfEvents) = try Self.load(options)
     let began = Clock.monotonic
-    let reader = try ConnectionReader(programs, usesPerfEvents: usesPerfEvents, byteCount: options.ringByteCount)
+    let reader = try ConnectionReader(programs, options, usesPerfEvents: usesPerfEvents)
     let missing = try Self.attachWhereAllowed(&programs, options)
-    let found = try programs.find()
-    (self.began, self.missing, self.found, self.programs) = (began, missing, found, programs)
+    (self.began, self.missing, self.programs) = (began, missing, programs)
     self.reader = reader
   }
 
@@ -52,6 +50,15 @@ struct ConnectionSource: ~Copyable {
     return missing
   }
 
+  /// Has the programs look for what is there already.
+  /// - Returns: a record of each, where steps are told; otherwise they come with the others.
+  mutating func find() throws -> [ConnectionRecord] {
+    let bytes = try programs.find()
+    return try stride(from: 0, to: bytes.count, by: ConnectionRecord.byteCount).map { start in
+      try unsafe ConnectionRecord(bytes.span.bytes.extracting(droppingFirst: start))
+    }
+  }
+
   /// What the programs have counted until now.
   func counters() throws -> ConnectionStatistics {
     ConnectionStatistics(perCPU: try programs.map(ConnectionProgram.counters).value(forKey: [0, 0, 0, 0]))
@@ -63,6 +70,7 @@ struct ConnectionSource: ~Copyable {
     for _ in 0..<1000 where !statistics.isBalanced { statistics = try counters() }
     statistics.seconds = Double(Clock.monotonic - began) / 1e9
     statistics.via = programs.via
+    statistics.missed = try programs.missCount()
     return statistics
   }
 }

@@ -33,6 +33,7 @@ struct ConnectionSpec {
     resize(ConnectionProgram.connections, to: options.tableCount)
     resize(ConnectionProgram.halfOpen, to: options.halfOpenTableCount)
     resize(ConnectionProgram.ring, to: options.ringByteCount)
+    try object.set(ConnectionProgram.wakeBytes, to: UInt32(clamping: options.wakeByteCount))
     // Where perf events are asked for, the kernel may have no ring buffer.
     object.maps[mapIndex(ConnectionProgram.ring)].isWanted = !usesPerfEvents
     object.maps[mapIndex(ConnectionProgram.samples)].isWanted = usesPerfEvents

@@ -19,6 +19,8 @@ package struct ConnectionStatistics: Sendable {
   package internal(set) var halfOpenUntracked: UInt64
   /// Entries of listening sockets that found no room: their connections' owners are known only when they are accepted.
   package internal(set) var listenersUntracked: UInt64
+  /// How often the kernel left a program out, since it had not come to its end on that CPU: what came then was not seen.
+  package internal(set) var missed: UInt64 = 0
   package internal(set) var seconds: Double = 0
   /// What the programs are attached to, such as `tp_btf+fexit`.
   package internal(set) var via = ""
@@ -35,8 +37,8 @@ package struct ConnectionStatistics: Sendable {
 
   var isBalanced: Bool { seen == filteredOut &+ matched && matched == delivered &+ ringFull }
 
-  /// Whether something was lost, or a table was full.
-  package var isIncomplete: Bool { lost + untracked + halfOpenUntracked + listenersUntracked > 0 }
+  /// Whether something was lost or not seen, or a table was full.
+  package var isIncomplete: Bool { lost + untracked + halfOpenUntracked + listenersUntracked + missed > 0 }
 
   private var lost: UInt64 { ringFull + notWritten }
   private var passedOver: UInt64 { filteredOut + past }
@@ -47,13 +49,13 @@ package struct ConnectionStatistics: Sendable {
     \(delivered) told, \(lost) lost, in \(Clock.text(seconds: seconds)) s via \(via)
     seen \(seen) = passed over \(passedOver) + matched \(matched)
     matched \(matched) = delivered \(delivered) + lost \(lost)\(causes)
-    """ + tables
+    """ + shortfall
   }
 
   /// The same on one line.
   package var line: String {
     "seen \(seen), passed over \(passedOver), matched \(matched), delivered \(delivered), lost \(lost)\(causes), "
-      + "\(Clock.text(seconds: seconds)) s\(tables.replacing("\n", with: "; "))"
+      + "\(Clock.text(seconds: seconds)) s\(shortfall.replacing("\n", with: "; "))"
   }
 
   private var causes: String {
@@ -61,20 +63,23 @@ package struct ConnectionStatistics: Sendable {
     return some.isEmpty ? "" : " (" + some.map { "\($0.0) \($0.1)" }.joined(separator: ", ") + ")"
   }
 
-  private var tables: String {
+  private var shortfall: String {
     (untracked > 0
       ? "\nof \(untracked) connections the beginning is unknown: the table was full (--connections)" : "")
       + (halfOpenUntracked > 0
         ? "\n\(halfOpenUntracked) half-open connections are not told of: their table was full (--half-open)" : "")
       + (listenersUntracked > 0
         ? "\n\(listenersUntracked) times a listening socket's owner was not noted: their table was full" : "")
+      + (missed > 0
+        ? "\n\(missed) times something was not seen: the kernel had interrupted the program in the middle" : "")
   }
 
-  /// `{"seen":N,"passed_over":{CAUSE:N},"matched":N,"delivered":N,"lost":{CAUSE:N},"table_full":{TABLE:N},...}`
+  /// `{"seen":N,"passed_over":{CAUSE:N},"matched":N,"delivered":N,"lost":{CAUSE:N},"table_full":{TABLE:N},"missed":N,...}`
   package var json: String {
     "{\"seen\":\(seen),\"passed_over\":{\"filtered_out\":\(filteredOut),\"past_count\":\(past)},\"matched\":\(matched),"
       + "\"delivered\":\(delivered),\"lost\":{\"ring_full\":\(ringFull),\"not_written\":\(notWritten)},"
       + "\"table_full\":{\"connections\":\(untracked),\"half_open\":\(halfOpenUntracked),\"listeners\":\(listenersUntracked)},"
+      + "\"missed\":\(missed),"
       + "\"seconds\":\(Clock.text(seconds: seconds)),\"via\":\"\(via)\"}"
   }
 }

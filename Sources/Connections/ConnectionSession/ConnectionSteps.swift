@@ -10,21 +10,15 @@ package struct ConnectionSteps: ~Copyable {
   /// What the kernel does not let us see, in words.
   package var missing: [String] { source.missing }
 
-  /// Loads and attaches the programs, and looks for what is there already.
+  /// Loads and attaches the programs.
   package init(_ options: ConnectionOptions) throws {
     var options = options
     options.tellsSteps = true
     source = try ConnectionSource(options)
   }
 
-  /// The connections that were there when the programs began.
-  package func found() throws(ConnectionRecordError) -> [ConnectionRecord] {
-    var records: [ConnectionRecord] = []
-    for start in stride(from: 0, to: source.found.count, by: ConnectionRecord.byteCount) {
-      records.append(try unsafe ConnectionRecord(source.found.span.bytes.extracting(droppingFirst: start)))
-    }
-    return records
-  }
+  /// The connections that were there when the programs began; to be asked once, before ``read(_:)``.
+  package mutating func found() throws -> [ConnectionRecord] { try source.find() }
 
   /// Hands out what has come since the last call, nearly in the order of its times. Waits for nothing.
   package mutating func read(_ body: (ConnectionRecord) -> Void) {

@@ -66,6 +66,8 @@ extension BPF {
     package let types: UInt32
     /// Since it was loaded, while kernel.bpf_stats_enabled was set.
     package let runNanoseconds, runCount: UInt64
+    /// How often the kernel left it out, since it had not come to its end on that CPU (5.12).
+    package let missCount: UInt64
     /// How many instructions the verifier looked at (5.16).
     package let verifiedCount: UInt32
     /// The type that it was loaded for, in the types of that number (6.0).
@@ -94,6 +96,7 @@ extension BPF {
       compiledByteCount: information.jited_prog_len, translatedByteCount: information.xlated_prog_len,
       loadTime: information.load_time, user: information.created_by_uid, maps: maps, types: information.btf_id,
       runNanoseconds: information.run_time_ns, runCount: information.run_cnt,
+      missCount: information.recursion_misses,
       verifiedCount: information.verified_insns, attachTypes: information.attach_btf_obj_id,
       attachType: information.attach_btf_id)
   }

@@ -26,6 +26,15 @@ public final class Program: Sendable {
     do { return try BPF.information(ofProgram: descriptor).id } catch { throw LoadError(.query(plan.name), error) }
   }
 
+  /// How often the kernel left the program out where it should have run, since it had not come to its end on that CPU: it had
+  /// called itself, or a task was made to give way in the middle of it, which preemptible kernels do. For programs on functions, tracepoints and
+  /// probes, which the kernel never runs twice at a time on a CPU (5.12; 0 before).
+  public func missCount() throws(LoadError) -> UInt64 {
+    do { return try BPF.information(ofProgram: descriptor).missCount } catch {
+      throw LoadError(.query(plan.name), error)
+    }
+  }
+
   /// Runs the program once on a packet, without any interface (BPF_PROG_TEST_RUN). Returns what the program returned.
   public func run(onPacket packet: [UInt8]) throws(LoadError) -> UInt32 {
     do { return try unsafe BPF.testRun(descriptor, packet: packet.span.bytes) } catch {

@@ -33,6 +33,7 @@ public struct LoadedObjects {
           verified: information.verifiedCount == 0 ? nil : information.verifiedCount,
           runs: information.runCount == 0 ? nil : information.runCount,
           runNanoseconds: information.runCount == 0 ? nil : information.runNanoseconds,
+          misses: information.missCount == 0 ? nil : information.missCount,
           holders: holders("prog_id", information.id)))
       return true
     }

@@ -25,6 +25,8 @@ public struct ProgramEntry: Encodable, Hashable, Sendable {
   public let verified: UInt32?
   /// Where kernel.bpf_stats_enabled is set.
   public let runs, runNanoseconds: UInt64?
+  /// How often it was left out, since it had not come to its end on that CPU (5.12); `nil` for never.
+  public let misses: UInt64?
   /// The processes that hold it or a link to it.
   public let holders: [Holder]
 }

@@ -26,11 +26,11 @@ struct PacketOwnership: ~Copyable {
     var options = ConnectionOptions()
     options.tableCount = connectionCount
     options.transport = transport
-    let steps = try ConnectionSteps(options)
+    var steps = try ConnectionSteps(options)
     let found = try steps.found()
     // Those that are closed are remembered for a while.
     index = ConnectionIndex(capacity: 2 * connectionCount)
-    namespace = inode(ofFile: "/proc/thread-self/ns/net").flatMap { UInt32(exactly: $0) } ?? 0
+    namespace = NetworkNamespace.currentInode
     for record in found { Self.learn(record, &index, &containers) }
     self.steps = steps
     order = tellsOfConnections ? ConnectionOrder() : nil
