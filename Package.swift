@@ -168,8 +168,8 @@ let testing: [Target] = [
   tests(
     "Tool", "MeropsCommand",
     uses: [
-      "MeropsCommand", "readme-example", "connection-day", "CaptureEvents", "CaptureFiles", "DemoNetwork", "LinuxCalls",
-      "RouteNetlink",
+      "MeropsCommand", "readme-example", "connection-day", "CSpawn", "CaptureEvents", "CaptureFiles", "DemoNetwork",
+      "LinuxCalls", "RouteNetlink",
       "FixturePrograms",
       "BPFObjectFile", "BPFRelocation", "BPFTypes", "GoldenObjects",
       .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -196,6 +196,7 @@ let testing: [Target] = [
 let support: [Target] = [
   .target(name: "USDTFixture", path: "Tests/Support/USDTFixture"),
   .executableTarget(name: "connection-day", path: "Tests/Support/ConnectionDay"),
+  .target(name: "CSpawn", path: "Tests/Support/CSpawn"),
   .target(name: "ProcessState", path: "Tests/Support/ProcessState"),
   .target(name: "JudgePrograms", path: "Tests/Support/JudgePrograms", swiftSettings: strict),
   .target(name: "RealCaptures", path: "Tests/Support/RealCaptures", swiftSettings: strict),

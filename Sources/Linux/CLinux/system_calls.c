@@ -156,12 +156,6 @@ int linux_signalfd(const int *signals, int count) {
   ANSWER(signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
 }
 
-int linux_unblock_signals(void) {
-  sigset_t none;
-  sigemptyset(&none);
-  ANSWER(sigprocmask(SIG_SETMASK, &none, NULL));
-}
-
 // What a dying process still says. A slot is in use while its length is not 0; the handler only reads.
 static struct last_word {
   volatile size_t length;

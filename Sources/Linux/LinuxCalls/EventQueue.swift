@@ -67,9 +67,6 @@ package struct SignalQueue: ~Copyable {
   }
 }
 
-/// Unblocks every signal for the calling thread and what it starts: threads of a pool often have them blocked.
-package func unblockSignals() { _ = linux_unblock_signals() }
-
 /// A word from one thread to another that waits in an ``EventQueue``: an eventfd(2). Once given, it stays.
 package final class Notification: Sendable {
   package let descriptor: FileDescriptor

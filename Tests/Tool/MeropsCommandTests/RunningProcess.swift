@@ -1,3 +1,4 @@
+import CSpawn
 import Foundation
 import LinuxCalls
 
@@ -11,8 +12,9 @@ final class RunningProcess: @unchecked Sendable {
     let description: String
   }
 
-  private let process = Process()
-  private var startFailure: (any Error)?
+  let pid: pid_t
+  /// As waitpid(2) told it; `nil` while the program runs.
+  private var status: Int32?
   private let directory: URL
   private let standardOutput: URL
   private let standardError: URL
@@ -33,36 +35,56 @@ final class RunningProcess: @unchecked Sendable {
     standardError = directory.appending(path: "error")
     for file in [standardOutput, standardError] { try Data().write(to: file) }
     for (name, bytes) in files { try Data(bytes).write(to: directory.appending(path: name)) }
-    process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-    process.arguments = [program] + arguments
     let inherited = [
       "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "TZ": "UTC", "HOME": "/root",
     ]
-    process.environment = inherited.merging(environment) { $1 }
-    process.currentDirectoryURL = directory
-    process.standardInput = input ?? FileHandle.nullDevice
-    process.standardOutput = try output ?? FileHandle(forWritingTo: standardOutput)
-    process.standardError = try FileHandle(forWritingTo: standardError)
+    let all = inherited.merging(environment) { $1 }
+    let outputFile = try output ?? FileHandle(forWritingTo: standardOutput)
+    let errorFile = try FileHandle(forWritingTo: standardError)
+    let input = try input ?? FileHandle(forReadingFrom: URL(fileURLWithPath: "/dev/null"))
+    let descriptors = [input, outputFile, errorFile].map(\.fileDescriptor)
+    let path = directory.path
     // A child belongs to the namespace of the thread that starts it.
-    try namespace.run { () throws(SystemCallError) in
-      // The pool's threads that tests run on have signals blocked, and a child would inherit that.
-      unblockSignals()
-      do { try self.process.run() } catch { self.startFailure = error }
+    pid = try namespace.run { () throws(SystemCallError) in
+      try Self.spawn(
+        ["/usr/bin/env", program] + arguments, environment: all.map { "\($0)=\($1)" }, in: path, descriptors)
     }
-    if let startFailure { throw startFailure }
+    withExtendedLifetime((input, outputFile, errorFile)) {}
+  }
+
+  /// Not by Foundation, whose `Process` may miss the end of one that a thread started which has ended since.
+  /// - Parameter descriptors: become 0, 1 and 2; the child has no others.
+  private static func spawn(
+    _ command: [String], environment: [String], in directory: String, _ descriptors: [Int32]
+  ) throws(SystemCallError) -> pid_t {
+    let (words, variables) = unsafe (command.map { unsafe strdup($0) }, environment.map { unsafe strdup($0) })
+    defer { unsafe (words + variables).forEach { unsafe free($0) } }
+    let result = unsafe spawn_program(words + [nil], variables + [nil], directory, descriptors)
+    guard result >= 0 else { throw SystemCallError(call: "posix_spawn \(command)", errno: Errno(rawValue: -result)) }
+    return result
   }
 
   deinit {
-    if process.isRunning { kill(process.processIdentifier, SIGKILL) }
+    if isRunning {
+      kill(pid, SIGKILL)
+      waitpid(pid, nil, 0)
+    }
     try? FileManager.default.removeItem(at: directory)
   }
 
-  var pid: Int32 { process.processIdentifier }
+  private var isRunning: Bool {
+    guard status == nil else { return false }
+    var status: Int32 = 0
+    guard unsafe waitpid(pid, &status, WNOHANG) == pid else { return true }
+    self.status = status
+    return false
+  }
+
   var output: String { (try? String(contentsOf: standardOutput, encoding: .utf8)) ?? "" }
   var errors: String { (try? String(contentsOf: standardError, encoding: .utf8)) ?? "" }
   var outputLines: [String] { output.split(separator: "\n").map(String.init) }
 
-  func signal(_ number: Int32) { kill(process.processIdentifier, number) }
+  func signal(_ number: Int32) { kill(pid, number) }
 
   /// Waits until standard error or standard output says something.
   func waitUntil(says text: String, seconds: Double = patience) throws {
@@ -72,7 +94,7 @@ final class RunningProcess: @unchecked Sendable {
   func waitUntil(_ what: String, seconds: Double = patience, _ condition: () -> Bool) throws {
     let end = Date().addingTimeInterval(seconds)
     while !condition() {
-      guard process.isRunning || condition(), Date() < end else {
+      guard isRunning || condition(), Date() < end else {
         throw Failure(
           description: "waited in vain until \(what); standard error: \(errors); standard output: \(output)")
       }
@@ -84,11 +106,12 @@ final class RunningProcess: @unchecked Sendable {
   @discardableResult
   func wait(seconds: Double = patience) throws -> Int32 {
     let end = Date().addingTimeInterval(seconds)
-    while process.isRunning {
+    while isRunning {
       guard Date() < end else { throw Failure(description: "it does not end; standard error: \(errors)") }
       usleep(5000)
     }
-    return process.terminationReason == .exit ? process.terminationStatus : 128 + process.terminationStatus
+    let status = status ?? 0
+    return status & 0x7f == 0 ? status >> 8 & 0xff : 128 + status & 0x7f
   }
 }
 

@@ -61,8 +61,6 @@ int linux_pidfd_open(int pid);
 
 // A signalfd(2) for the signals in `signals`, which this blocks for the calling thread.
 int linux_signalfd(const int *signals, int count);
-// Unblocks every signal, as a child that another program becomes expects.
-int linux_unblock_signals(void);
 
 // Sends `message` to `descriptor` if a signal is about to end the process: one that nobody handles otherwise, a crash among
 // them. Returns a number to take that back with, or -1 when eight messages wait already. `message` has at most 128 bytes.
