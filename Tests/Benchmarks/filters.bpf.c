@@ -70,6 +70,8 @@ static __always_inline __be16 network_type(struct xdp_md *context, void **at, in
 
 static __always_inline int has_port(struct ports *ports, void *end)
 {
+	// The verifier follows one pointer: some compilers would compare one and read from another that is the same.
+	asm volatile("" : "+r"(ports));
 	return (void *)(ports + 1) <= end && (ports->source == PORT || ports->destination == PORT);
 }
 
