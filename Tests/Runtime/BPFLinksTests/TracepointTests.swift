@@ -45,12 +45,13 @@ extension HookTests {
     _ = link.place
   }
 
+  /// On a tracepoint that nothing comes by: emulated processors may run into the instruction while it is exchanged.
   @Test func linksAreListedWhileOthersAreMade() throws {
     let fixture = try HookFixture("on_raw_tracepoint", in: tracepointsObject())
     let program = fixture.program
     let end = ContinuousClock.now + .seconds(1)
     let maker = try JoinableThread {
-      while ContinuousClock.now < end { _ = try? program.attachRawTracepoint("sys_enter").detach() }
+      while ContinuousClock.now < end { _ = try? program.attachRawTracepoint("oom_score_adj_update").detach() }
     }
     defer { maker.join() }
     while ContinuousClock.now < end {
@@ -74,6 +75,7 @@ extension HookTests {
       throw error
     }
   }
+
   @Test(arguments: Rung.tracepoint)
   func tracepointsLeaveNothing(rung: Rung) throws {
     try ProbeFixture.needPerfLinks(rung)
