@@ -49,9 +49,11 @@ extension HookTests {
   @Test func linksAreListedWhileOthersAreMade() throws {
     let fixture = try HookFixture("on_raw_tracepoint", in: tracepointsObject())
     let program = fixture.program
+    let name = "oom_score_adj_update"
+    try program.attachRawTracepoint(name).detach()
     let end = ContinuousClock.now + .seconds(1)
     let maker = try JoinableThread {
-      while ContinuousClock.now < end { _ = try? program.attachRawTracepoint("oom_score_adj_update").detach() }
+      while ContinuousClock.now < end { _ = try? program.attachRawTracepoint(name).detach() }
     }
     defer { maker.join() }
     while ContinuousClock.now < end {

@@ -57,9 +57,10 @@ final class RunningProcess: @unchecked Sendable {
   private static func spawn(
     _ command: [String], environment: [String], in directory: String, _ descriptors: [Int32]
   ) throws(SystemCallError) -> pid_t {
-    let (words, variables) = unsafe (command.map { unsafe strdup($0) }, environment.map { unsafe strdup($0) })
-    defer { unsafe (words + variables).forEach { unsafe free($0) } }
-    let result = unsafe spawn_program(words + [nil], variables + [nil], directory, descriptors)
+    let strings = unsafe (command + environment).map { unsafe strdup($0) }
+    defer { for number in unsafe strings.indices { unsafe free(strings[number]) } }
+    let (words, variables) = unsafe (strings[..<command.count] + [nil], strings[command.count...] + [nil])
+    let result = unsafe spawn_program(Array(words), Array(variables), directory, descriptors)
     guard result >= 0 else { throw SystemCallError(call: "posix_spawn \(command)", errno: Errno(rawValue: -result)) }
     return result
   }
