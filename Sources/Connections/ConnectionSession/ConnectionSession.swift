@@ -40,8 +40,9 @@ package struct ConnectionSession: ~Copyable {
   private var pastCount: UInt64 = 0
   private var halfOpenCount: UInt64 = 0
 
-  /// How often the reader looks for records. Nobody wakes it for one: see `wake_bytes` in bpf/include/connection_maps.h.
-  private static let restMilliseconds = 20
+  /// How often the reader looks for records, while they come and while none does. Nobody wakes it for one: see `wake_bytes` in
+  /// bpf/include/connection_maps.h.
+  private static let (restMilliseconds, idleMilliseconds) = (10, 50)
   /// How often it looks for half-open connections.
   private static let lookMilliseconds = 1000
 
@@ -104,7 +105,8 @@ package struct ConnectionSession: ~Copyable {
         if token == Token.signals { isSignalled = true }
         if token == Token.stop { isStopped = true }
       }
-      try events.wait(milliseconds: min(Self.restMilliseconds, milliseconds), take)
+      let rest = order.isEmpty ? Self.idleMilliseconds : Self.restMilliseconds
+      try events.wait(milliseconds: min(rest, milliseconds), take)
       if isStopped { goesOn = false }
       if isSignalled {
         while let signal = signals.next() {
